@@ -1,36 +1,62 @@
-import { join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { awsClient } from '../client/aws.ts';
 import type { Client } from '../client/client.ts';
-import { localClient } from '../client/local.ts';
+import { unknownKey } from '../core/config/nearest.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { UsageError } from './call.ts';
+import type { Where } from './calls.ts';
 import { complain } from './print.ts';
 
-/** Options of every command that talks to a controller. */
-export const WHERE = {
-  environment: {
-    value: 'NAME',
-    does: 'the controller of this environment, in the AWS account and region of the present profile; without it, SPILLWAY_ENVIRONMENT',
-  },
-  local: { does: 'the controller of "npm run dev" on this machine' },
-} as const;
-
-/** Which controller is meant: `--local`, or `--environment NAME` (or SPILLWAY_ENVIRONMENT) on the present AWS profile. @throws UsageError */
-export function clientFrom({ environment, local }: { environment?: string; local?: true }): Client {
+/** Which controller is meant, as `environmentFrom` says, or `--local`. What it needs of AWS is loaded here, and only if it is needed. @throws UsageError */
+export async function clientFrom({ environment, local }: Where): Promise<Client> {
   if (local && environment !== undefined)
     throw new UsageError(`say one of --local and --environment ${environment}, not both`);
-  if (local) return localClient();
-  const name = environment || process.env.SPILLWAY_ENVIRONMENT;
-  if (!name)
+  if (local) return (await import('../client/local.ts')).localClient();
+  const { name } = environmentFrom(environment);
+  return (await import('../client/aws.ts')).awsClient(name, complain);
+}
+
+/** The environment that is meant, and who says so: --environment, SPILLWAY_ENVIRONMENT, or spillway.json of the repository. @throws UsageError */
+function environmentFrom(given: string | undefined): { name: string; by: string } {
+  const variable = process.env.SPILLWAY_ENVIRONMENT;
+  const found = given
+    ? { name: given, by: '--environment' }
+    : variable
+      ? { name: variable, by: 'SPILLWAY_ENVIRONMENT' }
+      : configured(pathFrom('.'));
+  if (found === undefined)
     throw new UsageError(
       'say which controller is meant: --environment NAME for the one in your AWS account, or --local for "npm run dev"',
     );
-  if (!/^[A-Za-z0-9_-]{1,40}$/.test(name))
+  if (!/^[A-Za-z0-9_-]{1,40}$/.test(found.name))
     throw new UsageError(
-      `"${name}" is no name of an environment: 1 to 40 letters, digits, hyphens and underscores`,
+      `"${found.name}" (${found.by}) is no name of an environment: 1 to 40 letters, digits, hyphens and underscores`,
     );
-  return awsClient(name, complain);
+  return found;
+}
+
+const CONFIG = 'spillway.json';
+
+/** What spillway.json says, from this folder up to the root of the repository. @throws UsageError if it cannot be read as what it should be */
+function configured(folder: string): { name: string; by: string } | undefined {
+  const at = resolve(folder);
+  const by = join(at, CONFIG);
+  if (!existsSync(by))
+    return existsSync(join(at, '.git')) || dirname(at) === at ? undefined : configured(dirname(at));
+  let said: unknown;
+  try {
+    said = JSON.parse(readFileSync(by, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${by} cannot be read: ${(error as Error).message}`);
+  }
+  const { environment, ...others } = { ...(said as { environment?: unknown }) };
+  const [unknown] = Object.keys(others).filter((key) => key !== '$schema');
+  if (unknown !== undefined)
+    throw new UsageError(`${by}: "${unknown}" ${unknownKey(unknown, ['environment'])}`);
+  if (typeof environment !== 'string')
+    throw new UsageError(`${by} must say which environment is meant, as in {"environment": "production"}`);
+  return { name: environment, by };
 }
 
 /** A rollout as it was named. @throws UsageError if it cannot be the id of one */

@@ -8,6 +8,8 @@ export class UsageError extends Error {}
 interface Option {
   value?: string;
   does: string;
+  /** The only values it takes. */
+  oneOf?: readonly string[];
   isMany?: true;
   isRequired?: true;
 }
@@ -73,6 +75,12 @@ export function givenTo<O extends Options>(call: Call<O>, args: string[]): Given
       values[token.name] = true;
     } else if (value === undefined || (!inlineValue && /^-./.test(value)))
       throw new UsageError(missingValue(call, rawName, option.value, value));
+    else if (option.oneOf !== undefined && !option.oneOf.includes(value))
+      throw new UsageError(
+        `${rawName} takes ${option.oneOf.join(' or ')}, not "${value}"; ${didYouMean(value, option.oneOf)}`
+          .replaceAll('`', '')
+          .replace(/;? $/, ''),
+      );
     else if (option.isMany) values[token.name] = [...((values[token.name] as string[]) ?? []), value];
     else if (token.name in values)
       throw new UsageError(

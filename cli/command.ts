@@ -7,12 +7,16 @@ export interface Command {
   run(args: string[]): Promise<number>;
 }
 
-/** Makes a command; `run` gets what the call says, by its types. */
-export function command<const O extends Options>(
-  name: string,
-  call: Omit<Call<O>, 'name'>,
-  run: (given: Given<O>) => Promise<number>,
+/** Makes a command whose code is loaded once its call is known to be right: nobody waits for what is not needed. */
+export function command<O extends Options>(
+  call: Call<O>,
+  load: () => Promise<(given: Given<O>) => Promise<number>>,
 ): Command {
-  const whole = { name: `spillway ${name}`, ...call };
-  return { call: whole, run: (args) => run(givenTo(whole, args)) };
+  return {
+    call,
+    async run(args) {
+      const given = givenTo(call, args);
+      return (await load())(given);
+    },
+  };
 }

@@ -1,13 +1,28 @@
+import { styleText } from 'node:util';
 import { printable, printableJson } from '../core/plain-text.ts';
 
+/** A color, or weight, of a text; what is no terminal, and NO_COLOR, get none. */
+type Format = Parameters<typeof styleText>[0];
+
 /** Prints what was asked for; whatever others wrote in it moves no cursor, colours nothing and is no command for a CI system. */
-export function say(text: string): void {
-  console.log(printable(text));
+export function say(text: string, format?: Format): void {
+  console.log(painted(text, process.stdout, format));
+}
+
+/** Prints a text of this program's own as it is, tabs included: for other programs. */
+export function sayRaw(text: string): void {
+  console.log(text);
 }
 
 /** Prints what went wrong, as safely as `say`. */
-export function complain(text: string): void {
-  console.error(printable(text));
+export function complain(text: string, format?: Format): void {
+  console.error(painted(text, process.stderr, format));
+}
+
+/** Each stream is asked for itself: one may be a terminal while the other is a file. */
+function painted(text: string, stream: NodeJS.WriteStream, format?: Format): string {
+  const plain = printable(text);
+  return format === undefined ? plain : styleText(format, plain, { stream });
 }
 
 /** Prints a value as one line of JSON that reads back as the same value. */
@@ -22,8 +37,25 @@ export function width(): number {
 
 /** Ends the process quietly once nobody reads what it prints, as in `status | head -1`. */
 export function endUnread(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit();
+    });
+}
+
+/** Whether a person is there who sees a question and can answer it. */
+export function isAsked(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
+}
+
+/** Asks a person a question on the terminal; answers what is typed. */
+export async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(printable(question));
+  } finally {
+    terminal.close();
+  }
 }

@@ -2,18 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import { mayPass } from '../client/passing.ts';
 import type { Readings } from '../core/readings.ts';
-import type { Outcome, RolloutEvent } from '../core/rollout/event.ts';
+import type { RolloutEvent } from '../core/rollout/event.ts';
 import { type RolloutView, storyteller } from '../core/rollout/view.ts';
-import { complain, say } from './print.ts';
-
-/** What a pipeline sees of each outcome; anything else that goes wrong is 1, a wrong call 2. */
-export const EXIT_CODES: Record<Outcome, number> = {
-  completed: 0,
-  reverted: 10,
-  refused: 11,
-  superseded: 12,
-  halted: 13,
-};
+import { EXIT_CODES } from './exit-codes.ts';
+import { complain, say, sayJson } from './print.ts';
 
 const POLL_MS = 2_000;
 /** What a person or a CI system ends a watch with. */
@@ -30,31 +22,40 @@ export function waiting(rolloutId: string, waitsFor: string[]): string {
   return `${rolloutId} waits for ${waitsFor.length === 0 ? 'its opening, which is next' : `${waitsFor.join(' and ')} to end`}`;
 }
 
-/** Says of a release that its manifest is uploaded: from here on its rollout needs nothing of this process. */
-export function sayUploaded(rolloutId: string): void {
-  say(`${rolloutId} is uploaded`);
+/** How the events of a rollout are printed: with the statistics below each verdict, or as lines of JSON. */
+interface Shown {
+  verbose?: true;
+  json?: true;
 }
 
-/** Prints that a release is uploaded, and its rollout's events as they come, until it ends; answers the exit code of its outcome. */
-export async function watchToEnd(client: Client, rolloutId: string, isVerbose = false): Promise<number> {
+/** Prints `first`, and a rollout's events as they come, until it ends; answers the exit code of its outcome. */
+export async function watchToEnd(
+  client: Client,
+  rolloutId: string,
+  shown: Shown = {},
+  first?: string,
+): Promise<number> {
   // Whatever ends this process before the outcome is known, such as a reader that goes away, is no success.
   process.exitCode = 1;
-  const leave = (_: NodeJS.Signals, signal: number) => {
+  const leave = (signal: NodeJS.Signals) => {
+    for (const each of LEAVING) process.off(each, leave);
     complain(
       `This watch ends; ${rolloutId} continues. "spillway status ${rolloutId}" says where it is, "spillway abort ${rolloutId}" reverts it.`,
     );
-    process.exit(128 + signal);
+    // The caller sees what ended it: a loop of a shell stops too.
+    process.kill(process.pid, signal);
   };
   for (const signal of LEAVING) process.once(signal, leave);
   try {
-    sayUploaded(rolloutId);
-    return await followed(client, rolloutId, isVerbose);
+    // Whoever leaves from here on reads that the rollout goes on.
+    if (first !== undefined && !shown.json) say(first);
+    return await followed(client, rolloutId, shown);
   } finally {
     for (const signal of LEAVING) process.off(signal, leave);
   }
 }
 
-async function followed(client: Client, rolloutId: string, isVerbose: boolean): Promise<number> {
+async function followed(client: Client, rolloutId: string, { verbose, json }: Shown): Promise<number> {
   const began = Date.now();
   const read = patientReader(client);
   const narrate = storyteller();
@@ -65,8 +66,12 @@ async function followed(client: Client, rolloutId: string, isVerbose: boolean): 
   for (;;) {
     const { version, events, isMore, waitsFor, ended } = await read(rolloutId, seen);
     for (const event of events) {
-      const told = narrate(event, isVerbose);
+      const told = narrate(event, verbose);
       view = told.view;
+      if (json) {
+        sayJson({ event });
+        continue;
+      }
       if (event.type === 'Measured') {
         if (isNoNews(event, said, view)) continue;
         said = event;
@@ -79,10 +84,15 @@ async function followed(client: Client, rolloutId: string, isVerbose: boolean): 
     }
     seen += events.length;
     if (isMore) continue;
-    if (view?.outcome !== undefined) return EXIT_CODES[view.outcome];
+    if (view?.outcome !== undefined) {
+      const code = EXIT_CODES[view.outcome];
+      if (json) sayJson({ rolloutId, outcome: view.outcome, reason: view.reason, exitCode: code });
+      return code;
+    }
     if (version === undefined) {
       if (waitsFor !== undefined && !isToldToWait) {
-        say(waiting(rolloutId, waitsFor));
+        if (json) sayJson({ rolloutId, waitsFor });
+        else say(waiting(rolloutId, waitsFor));
         isToldToWait = true;
       }
       if (waitsFor === undefined && Date.now() - began > OPENING_MS) {

@@ -7,109 +7,70 @@ import { RolloutError } from '../../core/errors.ts';
 import { folderOf } from '../../core/site/paths.ts';
 import { number } from '../../core/words.ts';
 import { KINDS } from '../../targets/kinds.ts';
-import { clientFrom, pathFrom, WHERE } from '../arguments.ts';
+import { clientFrom, pathFrom } from '../arguments.ts';
 import { UsageError } from '../call.ts';
-import { command } from '../command.ts';
-import { complain, say } from '../print.ts';
+import type { GivenTo, RELEASE } from '../calls.ts';
+import { complain, say, sayJson } from '../print.ts';
 import { uploadSite } from '../site/upload.ts';
-import { EXIT_CODES, sayUploaded, watchToEnd } from '../watch.ts';
-
-const codes = Object.entries(EXIT_CODES).map(([outcome, code]) => `${code} ${outcome}`);
+import { watchToEnd } from '../watch.ts';
 
 /** Uploads a release, its manifest last, and with --wait follows it to its end. */
-export const release = command(
-  'release',
-  {
-    does: 'uploads a release: for each target of the rollout file a version that is published already, a zip, or the folder of a site',
-    takes: ['FILE'],
-    options: {
-      version: { value: 'TARGET=N', isMany: true, does: 'the version that is published already' },
-      zip: { value: 'TARGET=PATH', isMany: true, does: 'the code, which Spillway publishes' },
-      site: { value: 'TARGET=DIR', isMany: true, does: 'the folder that a site was built to' },
-      assets: {
-        value: 'HOW',
-        does: 'with --site: "shared" is what bundlers make, where releases share files with a hash in their name; "per-release" if it was built for paths under /_r/ID/; without it, shared',
-      },
-      'allow-missing': {
-        does: 'with --site: also if pages need files that are neither in the folder nor in the bucket, because something else serves them',
-      },
-      'no-rollout': {
-        does: 'with --site: uploads the files, and asks for no rollout; for the first release of a site',
-      },
-      release: { value: 'ID', does: 'its name, or a whole commit hash; without it, the time' },
-      order: {
-        value: 'N',
-        does: 'its place among the releases of the service; without it, after the newest',
-      },
-      commit: { value: 'SHA', does: 'the commit that it was made of, for readers of the journal' },
-      author: { value: 'NAME', does: 'who made it, for readers of the journal' },
-      'allow-older': { does: 'also if a newer release completed already' },
-      wait: { does: `follows the rollout to its end; the exit code is its outcome: ${codes.join(', ')}` },
-      verbose: { does: 'with --wait, prints the statistics below each verdict' },
-      ...WHERE,
-    },
-  },
-  async ({ args, options }) => {
-    const client = clientFrom(options);
-    const rollout = await readRolloutFile(KINDS, pathFrom(args[0]));
-    const { environment } = await client.about();
-    const { id, commit } = named(options.release);
-    const order = orderFrom(options.order) ?? (await nextOrder(client, rollout.service));
-    const folder = `releases/${rollout.service}/${id}`;
-    const sites = (options.site ?? []).map((pair) => pairOf(pair, '--site'));
-    const isApart = isApartFrom(options.assets);
-    const targets = {
-      ...versions(options.version ?? []),
-      ...(await zips(options.zip ?? [], folder)),
-      ...Object.fromEntries(sites.map(({ name }) => [name, { draft: { site: { prefix: folderOf(id) } } }])),
-    };
-    const draft = {
-      schema: 1,
-      service: rollout.service,
-      environment,
-      release: id,
-      order,
-      ...(commit === undefined ? {} : { commit }),
-      ...(options.commit === undefined ? {} : { commit: options.commit }),
-      ...(options.author === undefined ? {} : { author: options.author }),
-      ...(options['allow-older'] ? { allowOlder: true } : {}),
-      rollout,
-    };
-    const bytesOf = (of: Record<string, object>) =>
-      new TextEncoder().encode(JSON.stringify({ ...draft, targets: of }));
-    // Checked before anything is uploaded: what the controller would refuse is refused here.
-    manifestFrom(
-      KINDS,
-      bytesOf(mapValues(targets, ({ draft }) => draft)),
-      { service: rollout.service, release: id },
-      environment,
-    );
-    for (const { name, value } of sites) {
-      const { bucket, url: home, layout } = await client.site(String(rollout.targets[name]?.site));
-      await uploadSite({
-        ...{ bucket, home, folder: pathFrom(value), build: { release: id, layout, isApart } },
-        mayMiss: options['allow-missing'] === true,
-        notice: (text) => complain(`${name}: ${text}`),
-      });
-    }
-    if (options['no-rollout']) {
-      say(`${id} is uploaded, and no rollout is asked for`);
-      return 0;
-    }
-    const uploaded = await uploadAll(client, targets);
-    await uploadOnce(client, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
-    const rolloutId = rolloutIdFrom(rollout.service, id, 1);
-    if (options.wait) return watchToEnd(client, rolloutId, options.verbose);
-    sayUploaded(rolloutId);
+export async function release({ args, options }: GivenTo<typeof RELEASE>): Promise<number> {
+  const client = await clientFrom(options);
+  const rollout = await readRolloutFile(KINDS, pathFrom(args[0]));
+  const { environment } = await client.about();
+  const { id, commit } = named(options.release);
+  const order = orderFrom(options.order) ?? (await nextOrder(client, rollout.service));
+  const folder = `releases/${rollout.service}/${id}`;
+  const sites = (options.site ?? []).map((pair) => pairOf(pair, '--site'));
+  const isApart = options.assets === 'per-release';
+  const targets = {
+    ...versions(options.version ?? []),
+    ...(await zips(options.zip ?? [], folder)),
+    ...Object.fromEntries(sites.map(({ name }) => [name, { draft: { site: { prefix: folderOf(id) } } }])),
+  };
+  const draft = {
+    schema: 1,
+    service: rollout.service,
+    environment,
+    release: id,
+    order,
+    ...(commit === undefined ? {} : { commit }),
+    ...(options.commit === undefined ? {} : { commit: options.commit }),
+    ...(options.author === undefined ? {} : { author: options.author }),
+    ...(options['allow-older'] ? { allowOlder: true } : {}),
+    rollout,
+  };
+  const bytesOf = (of: Record<string, object>) =>
+    new TextEncoder().encode(JSON.stringify({ ...draft, targets: of }));
+  // Checked before anything is uploaded: what the controller would refuse is refused here.
+  manifestFrom(
+    KINDS,
+    bytesOf(mapValues(targets, ({ draft }) => draft)),
+    { service: rollout.service, release: id },
+    environment,
+  );
+  for (const { name, value } of sites) {
+    const { bucket, url: home, layout } = await client.site(String(rollout.targets[name]?.site));
+    await uploadSite({
+      ...{ bucket, home, folder: pathFrom(value), build: { release: id, layout, isApart } },
+      mayMiss: options['allow-missing'] === true,
+      notice: (text) => complain(`${name}: ${text}`),
+    });
+  }
+  if (options['no-rollout']) {
+    if (options.json) sayJson({ release: id });
+    else say(`${id} is uploaded, and no rollout is asked for`);
     return 0;
-  },
-);
-
-/** True if a site was built to share no file with another release. @throws UsageError */
-function isApartFrom(assets: string | undefined): boolean {
-  if (assets === undefined || assets === 'shared') return false;
-  if (assets === 'per-release') return true;
-  throw new UsageError(`--assets takes shared or per-release, not "${assets}"`);
+  }
+  const uploaded = await uploadAll(client, targets, options.json ? complain : say);
+  await uploadOnce(client, `${folder}/manifest.json`, bytesOf(uploaded), () => {});
+  const rolloutId = rolloutIdFrom(rollout.service, id, 1);
+  const uploadedText = `${rolloutId} is uploaded`;
+  if (options.wait) return watchToEnd(client, rolloutId, options, uploadedText);
+  if (options.json) sayJson({ rolloutId });
+  else say(uploadedText);
+  return 0;
 }
 
 /** A whole commit hash: of SHA-1, or of SHA-256. */
@@ -169,14 +130,18 @@ async function zips(pairs: string[], folder: string): Promise<Record<string, Art
   return Object.fromEntries(await Promise.all(all));
 }
 
-async function uploadAll(client: Client, targets: Record<string, Artifact>): Promise<Record<string, object>> {
+async function uploadAll(
+  client: Client,
+  targets: Record<string, Artifact>,
+  report: (text: string) => void,
+): Promise<Record<string, object>> {
   const done: Record<string, object> = {};
   for (const [name, { draft, upload }] of Object.entries(targets)) {
     if (upload === undefined) done[name] = draft;
     else {
       const { key, body, sha256 } = upload;
       const versionId = await uploadOnce(client, key, body, (sent, total) =>
-        say(`${key}: ${number(sent)} of ${number(total)} bytes`),
+        report(`${key}: ${number(sent)} of ${number(total)} bytes`),
       );
       done[name] = { zip: { key, versionId, sha256 } };
     }

@@ -1,39 +1,29 @@
 import { writeFile } from 'node:fs/promises';
 import { wholeRollout } from '../../client/whole-rollout.ts';
 import { type Judged, pictureOf } from '../../core/analysis/picture.ts';
+import { RolloutError } from '../../core/errors.ts';
 import { inMarkup } from '../../core/plain-text.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { type RolloutView, storyteller } from '../../core/rollout/view.ts';
-import { clientFrom, pathFrom, rolloutIdFrom, WHERE } from '../arguments.ts';
-import { command } from '../command.ts';
-import { complain, say } from '../print.ts';
+import { clientFrom, pathFrom, rolloutIdFrom } from '../arguments.ts';
+import type { GivenTo, REPORT } from '../calls.ts';
+import { say, sayJson } from '../print.ts';
 
 /** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
-export const report = command(
-  'report',
-  {
-    does: 'writes the story of a rollout as a page, with a picture of each metric',
-    takes: ['ROLLOUT', 'FILE.html'],
-    options: WHERE,
-  },
-  async ({ args: [id, path = ''], options }) => {
-    const rolloutId = rolloutIdFrom(id);
-    const { view, events } = await wholeRollout(clientFrom(options), rolloutId);
-    if (view === undefined) {
-      complain(`There is no rollout ${rolloutId} here.`);
-      return 1;
-    }
-    try {
-      await writeFile(pathFrom(path), page(view, events));
-    } catch (error) {
-      const { code = '', message } = error as NodeJS.ErrnoException;
-      complain(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`);
-      return 1;
-    }
-    say(`${path} is written`);
-    return 0;
-  },
-);
+export async function report({ args: [id, path = ''], options }: GivenTo<typeof REPORT>): Promise<number> {
+  const rolloutId = rolloutIdFrom(id);
+  const { view, events } = await wholeRollout(await clientFrom(options), rolloutId);
+  if (view === undefined) throw new RolloutError('RolloutUnknown', `There is no rollout ${rolloutId} here.`);
+  try {
+    await writeFile(pathFrom(path), page(view, events));
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    throw Object.assign(new Error(`${path} cannot be written: ${UNWRITABLE[code] ?? message}`), { code });
+  }
+  if (options.json) sayJson({ rolloutId, file: path });
+  else say(`${path} is written`);
+  return 0;
+}
 
 const UNWRITABLE: Record<string, string> = {
   ENOENT: 'there is no such folder; make it first.',

@@ -3,52 +3,40 @@ import { wholeRollout } from '../../client/whole-rollout.ts';
 import { rolloutIdFrom } from '../../core/config/manifest.ts';
 import { type Outline, outlineText } from '../../core/rollout/outline.ts';
 import { storyteller } from '../../core/rollout/view.ts';
-import { clientFrom, rolloutIdFrom as named, WHERE } from '../arguments.ts';
-import { command } from '../command.ts';
+import { clientFrom, rolloutIdFrom as named } from '../arguments.ts';
+import type { GivenTo, STATUS } from '../calls.ts';
 import { complain, say, sayJson } from '../print.ts';
 import { waiting } from '../watch.ts';
 
 /** Says what is under way, or all about one rollout; --json prints what there is of it as data, --verbose the statistics under each verdict. */
-export const status = command(
-  'status',
-  {
-    does: 'says what is under way, or all about one rollout',
-    takes: ['[ROLLOUT]'],
-    options: {
-      json: { does: 'prints the same as one line of JSON' },
-      verbose: { does: 'prints the statistics below each verdict' },
-      ...WHERE,
-    },
-  },
-  async ({ args, options }) => {
-    const rolloutId = args.length === 0 ? undefined : named(args[0]);
-    const client = clientFrom(options);
-    if (rolloutId === undefined) {
-      const running = await client.running();
-      if (options.json) sayJson(running);
-      else if (running.length === 0) say('nothing is under way');
-      else for (const text of [...running.map(outlineText), ...(await queued(client, running))]) say(text);
-      return 0;
-    }
-    const { view, events, waitsFor } = await wholeRollout(client, rolloutId);
-    if (options.json) sayJson({ rollout: view, events, waitsFor });
-    if (view === undefined) {
-      if (options.json) return waitsFor === undefined ? 1 : 0;
-      if (waitsFor === undefined) complain(`There is no rollout ${rolloutId} here.`);
-      else say(waiting(rolloutId, waitsFor));
-      return waitsFor === undefined ? 1 : 0;
-    }
-    if (options.json) return 0;
-    const narrate = storyteller();
-    for (const event of events) {
-      const { line } = narrate(event, options.verbose);
-      if (line !== undefined && event.type !== 'RolloutClosed')
-        say(`${new Date(event.at).toISOString().slice(0, 19)} ${line}`);
-    }
-    say(outlineText(view));
+export async function status({ args, options }: GivenTo<typeof STATUS>): Promise<number> {
+  const rolloutId = args.length === 0 ? undefined : named(args[0]);
+  const client = await clientFrom(options);
+  if (rolloutId === undefined) {
+    const running = await client.running();
+    if (options.json) sayJson(running);
+    else if (running.length === 0) say('nothing is under way');
+    else for (const text of [...running.map(outlineText), ...(await queued(client, running))]) say(text);
     return 0;
-  },
-);
+  }
+  const { view, events, waitsFor } = await wholeRollout(client, rolloutId);
+  if (options.json) sayJson({ rollout: view, events, waitsFor });
+  if (view === undefined) {
+    if (options.json) return waitsFor === undefined ? 1 : 0;
+    if (waitsFor === undefined) complain(`There is no rollout ${rolloutId} here.`);
+    else say(waiting(rolloutId, waitsFor));
+    return waitsFor === undefined ? 1 : 0;
+  }
+  if (options.json) return 0;
+  const narrate = storyteller();
+  for (const event of events) {
+    const { line } = narrate(event, options.verbose);
+    if (line !== undefined && event.type !== 'RolloutClosed')
+      say(`${new Date(event.at).toISOString().slice(0, 19)} ${line}`);
+  }
+  say(outlineText(view));
+  return 0;
+}
 
 /** The releases that wait for what is under way: one for each service at most. */
 async function queued(client: Client, running: Outline[]): Promise<string[]> {

@@ -18,32 +18,25 @@ import { whoMay } from '../../core/rollout/gate.ts';
 import { counted, duration, number } from '../../core/words.ts';
 import { KINDS } from '../../targets/kinds.ts';
 import { pathFrom } from '../arguments.ts';
-import { command } from '../command.ts';
+import type { GivenTo, VALIDATE } from '../calls.ts';
+import { FAILED } from '../exit-codes.ts';
 import { say, sayJson } from '../print.ts';
 
 /** Checks a rollout file and says what it would do; exit code 1 if it is refused. */
-export const validate = command(
-  'validate',
-  {
-    does: 'checks a rollout file and says what it would do; exit code 1 if it is refused',
-    takes: ['FILE'],
-    options: { json: { does: 'prints what it would do, or why it is refused, as one line of JSON' } },
-  },
-  async ({ args: [file = ''], options }) => {
-    if (!options.json) {
-      for (const line of linesOf(file, await readRolloutFile(KINDS, pathFrom(file)))) say(line);
-      return 0;
-    }
-    try {
-      sayJson({ file, ...contentOf(await readRolloutFile(KINDS, pathFrom(file))) });
-      return 0;
-    } catch (error) {
-      if (!RolloutError.is(error)) throw error;
-      sayJson({ file, error: { code: error.code, message: error.message } });
-      return 1;
-    }
-  },
-);
+export async function validate({ args: [file = ''], options }: GivenTo<typeof VALIDATE>): Promise<number> {
+  if (!options.json) {
+    for (const line of linesOf(file, await readRolloutFile(KINDS, pathFrom(file)))) say(line);
+    return 0;
+  }
+  try {
+    sayJson({ file, ...contentOf(await readRolloutFile(KINDS, pathFrom(file))) });
+    return 0;
+  } catch (error) {
+    if (!RolloutError.is(error)) throw error;
+    sayJson({ file, error: { code: error.code, message: error.message } });
+    return FAILED;
+  }
+}
 
 /** What a rollout file comes to, in the normal form that the controller freezes at an opening. */
 function contentOf(file: RolloutFile) {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { RolloutError } from '../../core/errors.ts';
 import type { Gate, RolloutEvent } from '../../core/rollout/event.ts';
 import { actor, minute, onFirstStep, promotionOrdered } from '../core/rollout/given.ts';
 import { textOf } from '../house/project.ts';
-import { fakeClient, reads, spillway } from './called.ts';
+import { answering, fakeClient, reads, spillway } from './called.ts';
 
 const ID = 'checkout--r1--1';
 
@@ -17,7 +18,7 @@ describe('a call that is wrong', () => {
     [['pause', ID, '--locale'], 'spillway pause has no option --locale; did you mean --local?\n'],
     [
       ['resume', ID, '--reason', 'why', '--local'],
-      'spillway resume has no option --reason; it has --by, --environment, --local\n',
+      'spillway resume has no option --reason; it has --by, --environment, --local, --json\n',
     ],
     [['pause', ID], 'say which controller is meant'],
     [['approve', ID, '--local'], 'spillway approve needs --gate PERCENT: 50 is the gate before 50 %\n'],
@@ -32,6 +33,11 @@ describe('a call that is wrong', () => {
       ['pause', ID, '--reason', 'a', '--reason', 'b', '--local'],
       '--reason is given twice, as "a" and "b"; give it once\n',
     ],
+    [
+      ['release', 'f.yaml', '--assets', 'share', '--local'],
+      '--assets takes shared or per-release, not "share"; did you mean shared?\n',
+    ],
+    [['completion', 'csh'], '"csh" is no shell known here; there are bash, zsh, fish'],
     [['status', '--json=yes', '--local'], '--json takes no value, but was given "yes"; write --json alone\n'],
     [
       ['status', '-j', '--local'],
@@ -58,7 +64,7 @@ describe('a call that is wrong', () => {
     [['abort', 'checkout--r1--first', '--local'], 'invalid rollout id "checkout--r1--first"'],
     [['report', 'api', 'api.html', '--local'], 'invalid rollout id "api"'],
     [['pause', ID, '--local', '--environment', 'prod'], 'say one of --local and --environment prod'],
-    [['pause', ID, '--environment', 'a b'], '"a b" is no name of an environment'],
+    [['pause', ID, '--environment', 'a b'], '"a b" (--environment) is no name of an environment'],
     [['pause', ID, '--environment', ''], 'say which controller is meant'],
   ])('%s exits 2, says what is wrong, and asks nothing of the controller', async (args, says) => {
     const { client, asked } = fakeClient();
@@ -81,6 +87,20 @@ describe('a call that is wrong', () => {
     expect(out).toMatch(new RegExp(`^Usage: spillway ${args.find((each) => each !== 'help')} `));
     expect(out).toMatch(/^ {2}--environment NAME {2}the controller of this environment/m);
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test.each([
+    [
+      ['rollback', ID],
+      'Rollback of checkout--r1--1 sends all traffic to the newest older release that was good',
+    ],
+    [['promote', ID, '--full'], 'Promotion of checkout--r1--1 to 100 % waits for no evidence'],
+  ])('%s, which cannot be undone, is refused where nobody can answer', async (args, what) => {
+    const { client, asked } = fakeClient();
+    const { code, err } = await spillway(client, ...args, '--local');
+    expect({ code, asked }).toEqual({ code: 2, asked: [] });
+    expect(err).toContain(what);
+    expect(err).toContain('add --yes if that is meant');
   });
 
   test('a text behind -- is no question for help', async () => {
@@ -122,9 +142,9 @@ describe('a command', () => {
     [['resume', ID], { command: 'resume' }],
     [['retry', ID], { command: 'retry' }],
     [['acknowledge', ID], { command: 'acknowledge' }],
-    [['rollback', ID], { command: 'rollback', reason: 'no reason given' }],
+    [['rollback', ID, '--yes'], { command: 'rollback', reason: 'no reason given' }],
     [['promote', ID], { command: 'promote', full: false }],
-    [['promote', ID, '--full'], { command: 'promote', full: true }],
+    [['promote', ID, '--full', '--yes'], { command: 'promote', full: true }],
     [['promote', ID, '--step', '2'], { command: 'promote', full: false, step: 1 }],
     [['approve', ID, '--gate', '50'], { command: 'approve', gate: 50 }],
     [['reject', ID, '--gate', '50'], { command: 'reject', gate: 50, reason: 'no reason given' }],
@@ -135,6 +155,51 @@ describe('a command', () => {
     expect(await spillway(client, ...args, '--local')).toMatchObject({ code: 0, err: '' });
     const orders = asked.filter(({ what }) => what !== 'read');
     expect(orders).toEqual([{ what: 'command', with: [{ rolloutId: ID, by: 'ada', ...sent }] }]);
+  });
+
+  test.each([
+    ['y', 0, 1],
+    ['yes', 0, 1],
+    ['', 1, 0],
+    ['no', 1, 0],
+  ])('that cannot be undone asks at a terminal, and "%s" exits %i', async (answer, code, sent) => {
+    const { client, asked } = fakeClient();
+    const questions: string[] = [];
+    const says = (question: string) => {
+      questions.push(question);
+      return answer;
+    };
+    expect(await answering(client, says, 'rollback', ID, '--local')).toMatchObject({ code });
+    expect(questions).toEqual([expect.stringMatching(/Go on\? \[y\/N\] $/)]);
+    expect(asked).toHaveLength(sent);
+  });
+
+  test.each<[args: string[], answer: object]>([
+    [['pause', ID], { rolloutId: ID, command: 'pause' }],
+    [['approve', ID, '--gate', '50'], { rolloutId: ID, command: 'approve', gate: 50 }],
+    [['abort', ID, '--direct'], { rolloutId: ID, command: 'abort', reverted: ['api: version 1 serves'] }],
+    [['status'], []],
+  ])('%s --json prints one line of JSON', async (args, answer) => {
+    const { code, out, err } = await spillway(fakeClient().client, ...args, '--local', '--json');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(JSON.parse(out)).toEqual(answer);
+  });
+
+  test('that is refused says so as JSON if that was asked for', async () => {
+    const refusal = async () => {
+      throw new RolloutError('CommandRefused', `${ID} has ended.`);
+    };
+    const refused = await spillway(
+      fakeClient({ command: refusal }).client,
+      ...['pause', ID, '--local', '--json'],
+    );
+    expect({ ...refused, out: JSON.parse(refused.out) }).toEqual({
+      code: 1,
+      out: { error: { code: 'CommandRefused', message: `${ID} has ended.` } },
+      err: '',
+    });
+    const wrong = await spillway(fakeClient().client, 'pause', '--json');
+    expect(JSON.parse(wrong.out)).toMatchObject({ error: { code: 'UsageError' } });
   });
 
   test('is given by whom --by names', async () => {
@@ -157,7 +222,7 @@ describe('a command', () => {
       `  the gate before 50 % holds it: 0 of 2 approvals of ada, grace; approve ${ID} --gate 50`,
     ]);
     const full = holding(promotionOrdered(2, { full: true }));
-    expect((await spillway(full, 'promote', ID, '--full', '--local')).out).toContain(
+    expect((await spillway(full, 'promote', ID, '--full', '--yes', '--local')).out).toContain(
       `the gate before 100 % holds it: 0 of 1 approvals of anybody who may approve; approve ${ID} --gate 100`,
     );
   });
@@ -199,7 +264,6 @@ describe('a command', () => {
 
   test('that is refused exits 1 with the refusal and no stack', async () => {
     const refusal = async () => {
-      const { RolloutError } = await import('../../core/errors.ts');
       throw new RolloutError('CommandRefused', `${ID} has ended.`);
     };
     const { client } = fakeClient({ command: refusal });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UpdateAliasCommand } from '@aws-sdk/client-lambda';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { main } from '../../cli/main.ts';
 import { packed } from '../../demo/pack.ts';
 import { deploy, EXAMPLE, publish } from '../../demo/shop.ts';
 import { scaledClock } from '../../local/clock.ts';
@@ -55,27 +56,44 @@ afterEach(() => {
 
 interface Ran {
   code: number | null;
+  signal: string | null;
   out: string;
   err: string;
 }
 
-/** Runs the command line as a process of its own, with nothing of this machine's AWS settings; an empty variable is left out. */
-function started(args: string[], env: Record<string, string> = {}) {
-  const all = {
-    PATH: process.env.PATH ?? '',
-    HOME: folder,
-    AWS_EC2_METADATA_DISABLED: 'true',
-    // Later processes load what the first one compiled.
-    NODE_COMPILE_CACHE: join(folder, 'compiled'),
-    AWS_ENDPOINT_URL: wire.url,
-    AWS_REGION: REGION,
-    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-    AWS_SECRET_ACCESS_KEY: 'secret',
-    SPILLWAY_ENVIRONMENT: 'production',
-    GITHUB_ACTOR: 'ada',
-    ...env,
-  };
-  const set = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+/** What the command line is told by its environment: nothing of this machine's AWS settings. */
+const environment = () => ({
+  HOME: folder,
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_ENDPOINT_URL: wire.url,
+  AWS_REGION: REGION,
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  SPILLWAY_ENVIRONMENT: 'production',
+  GITHUB_ACTOR: 'ada',
+});
+
+/** Runs the command line in this process; an empty variable is left out. */
+async function here(args: string[], env: Record<string, string> = {}): Promise<Ran> {
+  for (const [name, value] of Object.entries({ ...environment(), ...env }))
+    vi.stubEnv(name, value || undefined);
+  const said = { log: '', error: '' };
+  for (const kind of ['log', 'error'] as const)
+    vi.spyOn(console, kind).mockImplementation((line: unknown) => {
+      said[kind] += `${line}\n`;
+    });
+  try {
+    return { code: await main(args), signal: null, out: said.log, err: said.error };
+  } finally {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  }
+}
+
+/** Runs it as a process of its own. */
+function started(args: string[]) {
+  // Later processes load what the first one compiled.
+  const set = { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(folder, 'compiled'), ...environment() };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CLI, ...args], {
     env: set,
   });
@@ -88,7 +106,9 @@ function started(args: string[], env: Record<string, string> = {}) {
   child.stderr.on('data', (chunk) => {
     said.err += chunk;
   });
-  const ended = new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, ...said })));
+  const ended = new Promise<Ran>((resolve) =>
+    child.once('close', (code, signal) => resolve({ code, signal, ...said })),
+  );
   return {
     ended,
     interrupt: () => child.kill('SIGINT'),
@@ -105,7 +125,7 @@ function started(args: string[], env: Record<string, string> = {}) {
       ]),
   };
 }
-const ran = (args: string[], env?: Record<string, string>) => started(args, env).ended;
+const ran = (args: string[]) => started(args).ended;
 const release = (id: string, version: string, ...more: string[]) => [
   'release',
   file,
@@ -123,7 +143,7 @@ const denied = (status: number, name: string, message: string, on = /./) => {
 
 describe('the command line on real AWS clients', () => {
   test('signs for the region and identity of the environment it runs in', async () => {
-    expect(await ran(['status'])).toEqual({ code: 0, out: 'nothing is under way\n', err: '' });
+    expect(await ran(['status'])).toMatchObject({ code: 0, out: 'nothing is under way\n', err: '' });
     expect(wire.arrived.at(-1)).toEqual({
       method: 'GET',
       path: '/rollouts',
@@ -145,7 +165,7 @@ describe('the command line on real AWS clients', () => {
       AWS_ACCESS_KEY_ID: '',
       AWS_SECRET_ACCESS_KEY: '',
     };
-    expect(await ran(['status'], env)).toMatchObject({ code: 0 });
+    expect(await here(['status'], env)).toMatchObject({ code: 0 });
     expect(wire.arrived.at(-1)).toMatchObject({ region: 'us-west-2', key: 'AKIDPROFILE' });
   });
 
@@ -161,8 +181,8 @@ describe('the command line on real AWS clients', () => {
     ],
   ])('without %s says what to set, asks nobody, and shows no stack', async (_, env, says) => {
     const before = wire.arrived.length;
-    const calls = [['status'], ['abort', idOf('r1'), '--direct']].map((args) => ran(args, env));
-    for (const { code, out, err } of await Promise.all(calls)) {
+    for (const args of [['status'], ['abort', idOf('r1'), '--direct']]) {
+      const { code, out, err } = await here(args, env);
       expect(err).toMatch(says);
       expect(err.trim().split('\n')).toHaveLength(1);
       expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -191,11 +211,11 @@ describe('the command line on real AWS clients', () => {
     ],
   ])('that is answered %s %s says so with the fix', async (status, name, message, says) => {
     denied(status, name, message);
-    expect(await ran(['status'])).toEqual({ code: 1, out: '', err: `${says}\n` });
+    expect(await here(['status'])).toMatchObject({ code: 1, out: '', err: `${says}\n` });
   });
 
   test('says where it looked for a controller that is not there', async () => {
-    expect(await ran(['status', '--environment', 'staging'])).toEqual({
+    expect(await here(['status', '--environment', 'staging'])).toMatchObject({
       code: 1,
       out: '',
       err: `There is no controller of environment "staging" in this account and region (${REGION}): Function not found: spillway-staging-ReadRollout; deploy it there, or say which one is meant with --environment, AWS_PROFILE and AWS_REGION.\n`,
@@ -204,7 +224,7 @@ describe('the command line on real AWS clients', () => {
 
   test('that may not upload says which right it needs, and has uploaded nothing', async () => {
     denied(403, 'AccessDenied', 'Access Denied', /^\/releases\//);
-    expect(await ran(release('denied', good))).toEqual({
+    expect(await here(release('denied', good))).toMatchObject({
       code: 1,
       out: '',
       err: 'The present AWS identity may not do this (Access Denied); it needs s3:PutObject on releases/releases/checkout-api/denied/manifest.json.\n',
@@ -214,7 +234,7 @@ describe('the command line on real AWS clients', () => {
 
   test('is refused where the bucket would tell nobody of it, with the fix, and has uploaded nothing', async () => {
     wire.isHeard = false;
-    const { code, out, err } = await ran(release('unheard', good));
+    const { code, out, err } = await here(release('unheard', good));
     wire.isHeard = true;
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toBe(
@@ -224,7 +244,7 @@ describe('the command line on real AWS clients', () => {
   });
 
   test('shows what the controller refuses, in its own words', async () => {
-    expect(await ran(['pause', idOf('unknown')])).toEqual({
+    expect(await here(['pause', idOf('unknown')])).toMatchObject({
       code: 1,
       out: '',
       err: `Rollout ${idOf('unknown')} is not in the journal; check its id.\n`,
@@ -273,7 +293,7 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
       expect(await ran(['abort', idOf('q3'), '--reason', 'wrong'])).toMatchObject({ code: 0, err: '' });
       expect(await third.ended).toMatchObject({ code: 11 });
       denied(500, 'ServiceException', 'it is down', /-Command\//);
-      expect(await ran(['abort', idOf('q1'), '--direct', '--by', 'Grace Hopper'])).toEqual({
+      expect(await ran(['abort', idOf('q1'), '--direct', '--by', 'Grace Hopper'])).toMatchObject({
         code: 0,
         out: `api: version 7 serves\n${idOf('q1')} is aborted by Grace Hopper without the controller (no reason given); its journal says so at the next tick\n`,
         err: '',
@@ -285,7 +305,7 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
     },
   );
 
-  test('exits 13 where a person must look: a stranger serves', async () => {
+  test('exits 14 where a person must look: a stranger serves', async () => {
     const zip = join(folder, 'api.zip');
     await writeFile(zip, packed(`${EXAMPLE}/app`, `${EXAMPLE}/releases/9-coupons`));
     const before = wire.arrived.length;
@@ -301,7 +321,7 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
       new UpdateAliasCommand({ FunctionName: FUNCTION, Name: 'live', FunctionVersion: '6' }),
     );
     const { code, out } = await rollout.ended;
-    expect(code).toBe(13);
+    expect(code).toBe(14);
     expect(out).toMatch(/z1\/api\.zip: 0 of [\d,]+ bytes\n.*z1\/api\.zip: ([\d,]+) of \1 bytes\n/);
     expect(out).toMatch(/api published as version \d+/);
     expect(out).toContain('z1 halted: ');
@@ -311,8 +331,8 @@ describe('a release that is waited for on real AWS clients', { timeout: 90_000 }
     const watch = started(release('left', other, '--wait'));
     await watch.says(/left--1 is uploaded/);
     watch.interrupt();
-    const { code, err } = await watch.ended;
-    expect(code).toBe(130);
+    const { signal, err } = await watch.ended;
+    expect(signal).toBe('SIGINT');
     expect(err).toBe(
       `This watch ends; ${idOf('left')} continues. "spillway status ${idOf('left')}" says where it is, "spillway abort ${idOf('left')}" reverts it.\n`,
     );

@@ -85,36 +85,51 @@ export function reads(events: RolloutEvent[], now?: ServiceRecord): Required<Ans
   };
 }
 
-/** Runs the command line in this process, with `client` as the controller of `--local`. */
-export async function spillway(client: Client, ...args: string[]): Promise<Called> {
-  const lines = { log: [] as string[], error: [] as string[] };
-  vi.resetModules();
-  vi.doMock('../../client/local.ts', () => ({ localClient: () => client }));
+/** Whom `--local` means at present. */
+let present: Client | undefined;
+/** What the command line asks a person, and what is answered; undefined if nobody is there. */
+let typed: ((question: string) => string) | undefined;
+const loaded = async () => {
+  vi.doMock('../../client/local.ts', () => ({ localClient: () => present }));
   vi.doMock('../../client/aws.ts', () => ({
     awsClient: (environment: string) => {
       throw new Error(`The controller of ${environment} was asked for.`);
     },
   }));
+  vi.doMock('node:timers/promises', () => ({ setTimeout: async () => {} }));
+  vi.doMock('../../cli/print.ts', async (original) => ({
+    ...(await original<typeof import('../../cli/print.ts')>()),
+    isAsked: () => typed !== undefined,
+    ask: async (question: string) => typed?.(question),
+  }));
+  return import('../../cli/main.ts');
+};
+let program: ReturnType<typeof loaded> | undefined;
+
+/** Runs the command line in this process, with `client` as the controller of `--local`. */
+export const spillway = (client: Client, ...args: string[]): Promise<Called> =>
+  answering(client, undefined, ...args);
+
+/** The same where somebody sits at a terminal and answers questions. */
+export async function answering(
+  client: Client,
+  answer: ((question: string) => string) | undefined,
+  ...args: string[]
+): Promise<Called> {
+  program ??= loaded();
+  const { main } = await program;
+  const lines = { log: [] as string[], error: [] as string[] };
+  [present, typed] = [client, answer];
   for (const kind of ['log', 'error'] as const)
     vi.spyOn(console, kind).mockImplementation((line: unknown) => void lines[kind].push(String(line)));
-  vi.doMock('node:timers/promises', () => ({ setTimeout: async () => {} }));
   vi.stubEnv('SPILLWAY_ENVIRONMENT', undefined);
   vi.stubEnv('GITHUB_ACTOR', 'ada');
-  const { argv } = process;
-  const listeners = process.stdout.listeners('error');
-  process.argv = ['node', 'spillway', ...args];
   try {
-    await import('../../cli/spillway.ts');
-    return { code: process.exitCode, out: lines.log.join('\n'), err: lines.error.join('\n') };
+    const code = await main(args);
+    return { code, out: lines.log.join('\n'), err: lines.error.join('\n') };
   } finally {
-    process.argv = argv;
     process.exitCode = undefined;
-    for (const each of process.stdout.listeners('error'))
-      if (!listeners.includes(each)) process.stdout.off('error', each as (error: Error) => void);
     vi.unstubAllEnvs();
     vi.restoreAllMocks();
-    vi.doUnmock('../../client/local.ts');
-    vi.doUnmock('../../client/aws.ts');
-    vi.doUnmock('node:timers/promises');
   }
 }

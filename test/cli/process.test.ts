@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { sampled } from '../deep.ts';
 import { sourcesIn, textOf } from '../house/project.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -53,6 +54,15 @@ describe('the command line as a process', () => {
     });
   });
 
+  test.each(['--help', 'release --help', 'completion bash', 'pause'])('loads no package for %s', (args) => {
+    const seen = `import { registerHooks } from 'node:module'; import { writeSync } from 'node:fs'; registerHooks({ resolve(name, context, next) { const found = next(name, context); writeSync(1, found.url + String.fromCharCode(10)); return found; } });`;
+    const { stdout } = shell(`"$NODE" --import "$SEEN" "$ROOT/cli/spillway.ts" ${args} 2> /dev/null`, {
+      SEEN: `data:text/javascript,${encodeURIComponent(seen)}`,
+    });
+    expect(stdout).toContain('/cli/main.ts\n');
+    expect(stdout).not.toContain('/node_modules/');
+  });
+
   test('is asked by run.mjs to end, and its code or signal is what the caller sees', () => {
     const script = join(folder, 'waits.mjs');
     const waiting = `process.once('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1000); console.log('up');`;
@@ -67,7 +77,7 @@ describe('a script', () => {
   const HANDING = asks.filter((file) => textOf(file).includes('handedOn('));
   const SCRIPTS = asks.filter((file) => !HANDING.includes(file) && !file.endsWith('/arguments.ts'));
 
-  test.each(HANDING)('%s, which hands on what it is given, says how it is called', (script) => {
+  test.each(sampled(HANDING, 3))('%s, which hands on what it is given, says how it is called', (script) => {
     const help = shell(`"$NODE" "$ROOT/scripts/run.mjs" ${script} --help`);
     expect({ ...help, stdout: '' }).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(help.stdout).toMatch(/^Usage: npm run test:/);
@@ -84,7 +94,7 @@ describe('a script', () => {
   });
 
   // Each of them would take long, or write, if it did not end here.
-  test.each(SCRIPTS)('%s says how it is called, and what is wrong with a call', (script) => {
+  test.each(sampled(SCRIPTS, 5))('%s says how it is called, and what is wrong with a call', (script) => {
     const help = shell(`"$NODE" "$ROOT/scripts/run.mjs" ${script} --help`);
     expect({ ...help, stdout: '' }).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(help.stdout).toMatch(/^Usage: npm (?:run|start)/);

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { EXIT_CODES } from '../../cli/watch.ts';
+import { EXIT_CODES } from '../../cli/exit-codes.ts';
 import type { Client } from '../../client/client.ts';
 import type { VerdictStatus } from '../../core/analysis/types.ts';
 import type { Outcome, RolloutEvent } from '../../core/rollout/event.ts';
@@ -174,7 +174,7 @@ describe('a release that is waited for', () => {
     ['reverted', 10],
     ['refused', 11],
     ['superseded', 12],
-    ['halted', 13],
+    ['halted', 14],
   ])('exits by its outcome: %s with %s', async (outcome, code) => {
     expect(EXIT_CODES[outcome]).toBe(code);
     const events = [opened(), closed(12, outcome)];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { times } from '../deep.ts';
+import { isDeep, sampled, times } from '../deep.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -33,18 +33,27 @@ describe('npm run simulate', () => {
     for (const figure of ['completed', 'reverted', 'perSecond'])
       expect(report[figure], figure).toBeGreaterThan(0);
     expect(JSON.parse(second.lines.at(-1) ?? '').digest).toBe(report.digest);
-    expect(
-      JSON.parse(simulate('--seeds', SEEDS, '--seed', SEEDS, '--json').lines.at(-1) ?? '').digest,
-    ).not.toBe(report.digest);
+    if (isDeep)
+      expect(
+        JSON.parse(simulate('--seeds', SEEDS, '--seed', SEEDS, '--json').lines.at(-1) ?? '').digest,
+      ).not.toBe(report.digest);
   }, 120_000);
 
-  test.each([
-    [['--sede', '1'], /has no option --sede; did you mean --seeds?\?/],
-    [['--seeds'], /--seeds needs a value: --seeds N/],
-    [['--seeds', '0'], /--seeds takes a whole number of at least 1, not "0"/],
-    [['--seed', 'x'], /--seed takes a whole number of at least 0, not "x"/],
-    [['--faults', 'throttled,gremlins'], /there is no fault "gremlins"; there are all, none, and throttled/],
-  ])(
+  test.each(
+    sampled<[string[], RegExp]>(
+      [
+        [['--sede', '1'], /has no option --sede; did you mean --seeds?\?/],
+        [['--seeds'], /--seeds needs a value: --seeds N/],
+        [['--seeds', '0'], /--seeds takes a whole number of at least 1, not "0"/],
+        [['--seed', 'x'], /--seed takes a whole number of at least 0, not "x"/],
+        [
+          ['--faults', 'throttled,gremlins'],
+          /there is no fault "gremlins"; there are all, none, and throttled/,
+        ],
+      ],
+      5,
+    ),
+  )(
     'refuses %s',
     (args, message) => {
       const { status, stderr } = simulate(...args);

@@ -71,7 +71,8 @@ const lostAnchors = (page: string, text: string): string[] =>
   });
 
 /** Paths of the reader's own, of buckets and of secrets, and what is not in the repository. */
-const ELSEWHERE = /^(answer\.json|app\/|\.sst\/|completions\/.*|releases\/.*|\/?spillway\/.*)$/;
+const ELSEWHERE =
+  /^(answer\.json|app\/|\.sst\/|completions\/.*|releases\/.*|spillway\.json|\/?spillway\/.*)$/;
 
 /** The files that a path on a page may mean: from the root, or the end of a path that was named before; `*` and `<kind>` stand for any. */
 function filesAt(path: string): string[] {

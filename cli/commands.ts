@@ -1,0 +1,23 @@
+import * as calls from './calls.ts';
+import { type Command, command } from './command.ts';
+
+const operate = () => import('./commands/operate.ts');
+
+/** Every command by its name, in the order of the help. */
+export const COMMANDS: Record<string, Command> = {
+  validate: command(calls.VALIDATE, async () => (await import('./commands/validate.ts')).validate),
+  plan: command(calls.PLAN, async () => (await import('./commands/plan.ts')).plan),
+  release: command(calls.RELEASE, async () => (await import('./commands/release.ts')).release),
+  status: command(calls.STATUS, async () => (await import('./commands/status.ts')).status),
+  report: command(calls.REPORT, async () => (await import('./commands/report.ts')).report),
+  pause: command(calls.PAUSE, async () => (await operate()).simple('pause')),
+  resume: command(calls.RESUME, async () => (await operate()).simple('resume')),
+  promote: command(calls.PROMOTE, async () => (await operate()).promote),
+  approve: command(calls.APPROVE, async () => (await operate()).approve),
+  reject: command(calls.REJECT, async () => (await operate()).reject),
+  abort: command(calls.ABORT, async () => (await operate()).abort),
+  rollback: command(calls.ROLLBACK, async () => (await operate()).rollback),
+  retry: command(calls.RETRY, async () => (await operate()).simple('retry')),
+  acknowledge: command(calls.ACKNOWLEDGE, async () => (await operate()).simple('acknowledge')),
+  completion: command(calls.COMPLETION, async () => (await import('./commands/completion.ts')).completion),
+};

@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { fakeClient, spillway } from './called.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'spillway-'));
+afterAll(() => rmSync(root, { recursive: true }));
+mkdirSync(join(root, 'repository/.git'), { recursive: true });
+mkdirSync(join(root, 'repository/services/api'), { recursive: true });
+const write = (text: string) => writeFileSync(join(root, 'repository/spillway.json'), text);
+
+async function status(folder: string, ...args: string[]) {
+  const cwd = vi.spyOn(process, 'cwd').mockReturnValue(join(root, folder));
+  try {
+    return await spillway(fakeClient().client, 'status', ...args);
+  } finally {
+    cwd.mockRestore();
+  }
+}
+
+describe('spillway.json', () => {
+  test('says which controller is meant, from any folder of its repository', async () => {
+    write('{"environment": "staging"}');
+    const { err } = await status('repository/services/api');
+    expect(err).toContain('The controller of staging was asked for.');
+  });
+
+  test('gives way to --environment', async () => {
+    const { err } = await status('repository', '--environment', 'production');
+    expect(err).toContain('The controller of production was asked for.');
+  });
+
+  test('of the folder above a repository is not its own', async () => {
+    rmSync(join(root, 'repository/spillway.json'));
+    writeFileSync(join(root, 'spillway.json'), '{"environment": "other"}');
+    expect(await status('repository/services/api')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('say which controller is meant'),
+    });
+  });
+
+  test.each([
+    ['{', /spillway\.json cannot be read: /],
+    ['[]', /spillway\.json must say which environment is meant, as in \{"environment": "production"\}/],
+    ['{"enviroment": "a"}', /spillway\.json: "enviroment" .*did you mean `environment`\?/],
+    ['{"environment": "a b"}', /"a b" \(.*spillway\.json\) is no name of an environment/],
+  ])('that is %s is refused with the fix', async (text, says) => {
+    write(text);
+    const { code, err } = await status('repository');
+    expect(code).toBe(2);
+    expect(err).toMatch(says);
+  });
+});
