@@ -56,11 +56,8 @@ function judged(
   const isSafe = isCertified(asked, key, inStep);
   const uncounted = countsNone(rule.metric, settled, step);
   const doubt = doubtAbout(trial, asked, believed, step.to);
-  const wanting =
-    doubt?.reason ??
-    uncounted ??
-    whyUnlike(asked, here, windows) ??
-    passNeeds(asked, { here, inStep, windows, isSafe });
+  const strange = doubt?.reason ?? uncounted ?? whyUnlike(asked, here, windows);
+  const wanting = strange ?? passNeeds(asked, { here, inStep, windows, isSafe });
   // From the holdout on a doubt asks that, and a recall answers.
   const unlike = trial.isVerifying ? 0 : evidenceBeyond(asked, here, windows);
   const beyond =
@@ -93,8 +90,8 @@ function judged(
     skipped,
     reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, ...skipped),
   };
-  const isShort =
-    finding.status === 'inconclusive' && uncounted === undefined && doubt === undefined && !isCounted(trial);
+  // More samples answer what is too few, and nothing else.
+  const isShort = finding.status === 'inconclusive' && strange === undefined && !isCounted(trial);
   const covered: Finding = { ...finding, status: 'pass', needed: undefined, reason: said(here, ...skipped) };
   return {
     finding,

@@ -189,6 +189,18 @@ describe('a verdict with probes', () => {
     expect(judged(put(40, 16), verify).status).toBe('fail');
   });
 
+  test('does not pass on probes a canary in verify that fails more than is usual', () => {
+    // Its worst minutes were as bad, so that there is no doubt.
+    const errors = { mean: 0.001, strength: 1, worst: [0.3, 0.3, 0.3], ever: 0.3, typical: [0.002, 0.001] };
+    const history = inVerify({ ...PROBED, usual: { api: { errors } } });
+    const verify = { history, minutes: 12, stable: count(0, 0) };
+    expect(judged(put(400), { ...verify, canary: count(0, 100) })).toMatchObject({ byProbes: true });
+    expect(judged(put(400), { ...verify, canary: count(20, 100) })).toMatchObject({
+      status: 'inconclusive',
+      reason: expect.stringContaining('nothing tells which it is'),
+    });
+  });
+
   test('does not let probes stand in for invocations that the plan counts, or for slow requests', () => {
     const steps = [{ weight: 10, bakeSeconds: 120, maxBakeSeconds: 600, untilRequests: 20 }];
     const counted = onFirstStep({ ...PROBED, plan: plan({ steps }) });
