@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import { LATENCY_EDGES, latencyBucket } from '../core/analysis/histogram.ts';
 import { limitsOf } from '../core/analysis/limits.ts';
-import { pairedWindows } from '../core/analysis/pairing.ts';
+import { joined, pairedWindows } from '../core/analysis/pairing.ts';
 import type {
   Limit,
   LimitRule,
@@ -243,12 +243,6 @@ function unknownFrom(start: Instant, end: Instant, unknown: string): ReadWindow[
     start: start + nth * WINDOW_MS,
     unknown,
   }));
-}
-
-/** The parts one after the other; all have the same members. */
-function joined(parts: Series[]): Series {
-  const names = Object.keys(parts[0] ?? {}) as (keyof Series)[];
-  return Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part[name] as ReadWindow[])]));
 }
 
 function pointsOf(rules: WatchRule[], limits: LimitRule[], countsOf: Question['countsOf']): Point[] {

@@ -2,6 +2,7 @@ import { RolloutError } from '../core/errors.ts';
 import type { Clock, LiveSites } from '../core/ports.ts';
 import { OWNER_KEY } from '../core/site/owner.ts';
 import type { LiveSite } from '../core/site/report.ts';
+import type { SegmentLine } from '../core/site/segment.ts';
 import type { Instant } from '../core/units.ts';
 import { isPassing, nameOf, unavailable } from './_aws.ts';
 
@@ -75,12 +76,13 @@ export function liveSites(stores: Stores, clock: Clock): LiveSites {
 /** What both keys say together; undefined if the owner has set no key for reports, or the edge would not take what stands there. */
 function siteFrom(owner: string, value: string): LiveSite | undefined {
   const { beacon: key } = objectFrom(owner);
-  const { s, c, i } = objectFrom(value);
+  const { s, c, i, g } = objectFrom(value);
   if (typeof key !== 'string' || key.length < KEY_MIN || typeof s !== 'string') return undefined;
   return {
     key,
     releases: [s, ...(typeof c === 'string' && c !== '' ? [c] : [])],
     knownBy: typeof i === 'string' ? i : '',
+    segments: Array.isArray(g) ? (g as SegmentLine[]) : [],
   };
 }
 

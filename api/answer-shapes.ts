@@ -107,6 +107,7 @@ const outline = {
   lastEventAt: instant,
   step: z.number(),
   weights: z.record(z.string(), z.number()),
+  inside: z.optional(z.string()),
   isPaused: z.boolean(),
   outcome: z.optional(z.enum(OUTCOMES)),
   state: z.string(),
@@ -148,6 +149,7 @@ const RolloutOut = named(
       steps: z.array(
         z.object({
           weight: z.number(),
+          within: z.optional(z.object({ segment: z.string(), weight: z.number() })),
           bakeSeconds: z.number(),
           maxBakeSeconds: z.number(),
           untilRequests: z.optional(z.number()),

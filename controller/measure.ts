@@ -2,9 +2,12 @@ import { watchedAlarms } from '../core/analysis/alarms.ts';
 import { HEARTBEAT_MS, needsHeartbeat } from '../core/analysis/arrival.ts';
 import { foldedAfter } from '../core/analysis/fold.ts';
 import { judge, type Reading, stretch } from '../core/analysis/judge.ts';
+import { joined } from '../core/analysis/pairing.ts';
+import type { Series } from '../core/analysis/types.ts';
 import { readFor } from '../core/analysis/weights.ts';
 import { readsBack } from '../core/budget.ts';
 import { RolloutError } from '../core/errors.ts';
+import { askedAmong } from '../core/rollout/among.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { trialOf } from '../core/rollout/trial.ts';
 import type { Instant } from '../core/units.ts';
@@ -75,7 +78,15 @@ async function read(
     attempt('alarms', () => ports.alarms.read(alarms.map((alarm) => alarm.name))),
     ...targets.map((target) =>
       attempt(`metrics of ${target.name}`, () =>
-        ports.metrics.read(target, readFor(target, watch), from, to, limits),
+        readAmong(askedAmong(rollout, from, to), (asked) =>
+          ports.metrics.read(
+            asked.among === undefined ? target : { ...target, among: asked.among },
+            readFor(target, watch),
+            asked.from,
+            asked.to,
+            limits,
+          ),
+        ),
       ),
     ),
   ]);
@@ -91,6 +102,14 @@ async function read(
     ...(broken.length > 0 ? { broken: [...new Set(broken)].join('; ') } : {}),
     ...(states.error === undefined ? {} : { alarmsBroken: states.error }),
   };
+}
+
+/** Each stretch is read of those who are compared in it. */
+async function readAmong(
+  stretches: ReturnType<typeof askedAmong>,
+  read: (asked: (typeof stretches)[number]) => Promise<Series>,
+): Promise<Series> {
+  return joined(await Promise.all(stretches.map(read)));
 }
 
 /** How long into a tick metrics and alarms may be read: well under the function's 10 s, so that what comes late is a broken tick and not a death that reverts the canary. */

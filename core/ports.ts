@@ -2,6 +2,7 @@ import type { Alarm, LimitRule, SecretRef, Series, WatchRule } from './analysis/
 import type { Artifact } from './config/artifact.ts';
 import type { Errand } from './people/errand.ts';
 import type { Click } from './people/slack-click.ts';
+import type { Plan } from './plan/plan.ts';
 import type { Actor } from './rollout/actor.ts';
 import type { CommandRequest, Once } from './rollout/command-request.ts';
 import type {
@@ -207,6 +208,8 @@ export interface TargetRequest {
   bucket: string;
   /** The version that the last release that completed here left on it, if that is known. */
   completed?: string | undefined;
+  /** The plan of its rollout file; absent if nothing is raised by steps. */
+  plan?: Pick<Plan, 'steps' | 'segments'> | undefined;
 }
 
 /** Another tool that seems to deploy a target. */

@@ -27,6 +27,8 @@ export interface TargetKind {
   answersBy: readonly Source[];
   /** The share of which each of its weights is a multiple, in percent. */
   weightUnit: Percent;
+  /** True if steps may raise a segment of its visitors alone. */
+  hasSegments?: true | undefined;
   /** How a person takes the canary's traffic away without the controller, as a command to copy. */
   byHand: string;
   /** Which sources have each limit, and the field that names the queue which is read for it. */

@@ -13,6 +13,8 @@ export interface Target {
   canary: string;
   source: Source;
   traits: Traits;
+  /** In a question about its counts: the segment whose visitors alone it is about; everybody if it is absent. */
+  among?: string | undefined;
   /** What still has to be done before the canary can take traffic. */
   publish?: Publishing | undefined;
   /** True if publishing replaced the function's own code, which a revert restores. */

@@ -1,4 +1,5 @@
 import { cohortOf, visitorId } from '../core/cohort.ts';
+import { lineOf } from '../core/site/segment.ts';
 import type { ViewerRequest } from './event.ts';
 import { isRelease, type Value } from './value.ts';
 
@@ -11,7 +12,6 @@ const RELEASE_HEADER = 'x-spillway-release';
 
 /** The fingerprint that a browser shows, if the origin request policy names it; all of one version of a browser show the same. */
 const FINGERPRINT = 'cloudfront-viewer-ja4-fingerprint';
-const COUNTRY = 'cloudfront-viewer-country';
 
 const cookie = (request: ViewerRequest, name: string): string => valueIn(request.cookies, name);
 const header = (request: ViewerRequest, name: string): string => valueIn(request.headers, name);
@@ -74,15 +74,8 @@ function ownIdOf(value: Value, request: ViewerRequest): string {
   return by.startsWith('c:') ? visitorId(cookie(request, name)) : '';
 }
 
+/** A share is drawn in whole hundredths of a percent; what a weight has beyond them is a rollout's own mark. */
 function weightFor(value: Value, request: ViewerRequest): number {
-  const segments = Array.isArray(value.g) ? value.g : [];
-  for (let at = 0; at < segments.length; at++) {
-    const segment = segments[at];
-    if (segment === undefined) continue;
-    const name = segment[1];
-    const shown =
-      segment[0] === 'c' ? cookie(request, name) : header(request, segment[0] === 'y' ? COUNTRY : name);
-    if (segment[2].indexOf(shown) >= 0) return Number(segment[3]);
-  }
-  return Number(value.w);
+  const line = lineOf(value.g, (by, name) => (by === 'c' ? cookie(request, name) : header(request, name)));
+  return Math.floor(Number(line === undefined ? value.w : line[3]));
 }

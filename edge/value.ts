@@ -1,3 +1,5 @@
+import type { SegmentLine } from '../core/site/segment.ts';
+
 /**
  * What the store of a site holds under one key: a JSON object of at most 1,024 bytes (CloudFront quotas, "Maximum size of a value"), which is
  * written whole. Every request reads it, so that its names are short.
@@ -12,7 +14,7 @@ export interface Value {
   /** The salt of the rollout. */
   t?: string;
   /** Visitors with a weight of their own; the first line that a visitor is in counts. */
-  g?: Segment[];
+  g?: SegmentLine[];
   /** The key that signs what leads a tester to a release; absent if nothing does. */
   k?: string;
   /** Files besides pages that belong to their release, such as `/sw.js`, `/images/*` or `*.txt`. */
@@ -22,9 +24,6 @@ export interface Value {
   /** What a visitor is known by: `h:` and a header, or `c:` and a cookie, instead of the cookie of this product; `j` sets no cookie and takes the browser's TLS fingerprint. */
   i?: string;
 }
-
-/** What to look at, its name, the values that are in, and their weight in hundredths of a percent. */
-type Segment = ['h' | 'c' | 'y', string, string[], number];
 
 /** The key of the store. */
 export const KEY = 'spillway';

@@ -21,6 +21,7 @@ export const beacon: Task<UrlEvent, UrlAnswer, CountsVisits> = {
       site: headers['x-spillway-site'] ?? '',
       key: headers['x-spillway-key'] ?? '',
       cookies: Object.fromEntries(cookies.map(pairOf)),
+      headers,
       address: networkOf(headers['cloudfront-viewer-address'] ?? ''),
       text: isBase64Encoded ? Buffer.from(body, 'base64').toString() : body,
     };

@@ -1,5 +1,7 @@
 import type { GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import type { UpdateAliasCommandInput } from '@aws-sdk/client-lambda';
+import { OTHERS } from '../core/plan/segments.ts';
+import { countedAmong, type SegmentLine } from '../core/site/segment.ts';
 import type { TokenReading } from './asl/interpreter.ts';
 import { type Clients, connect } from './clients.ts';
 import type { WorldClock } from './clock.ts';
@@ -121,10 +123,13 @@ type TrafficSpec = Omit<
   'clock' | 'random' | 'cloudwatch' | 'alias' | 'routing'
 >;
 
-type SiteSpec = { site: string } & Pick<
-  Parameters<typeof modelTraffic>[0],
-  'requestsPerSecond' | 'errorRate' | 'weather'
->;
+type SiteSpec = SiteVisitors & {
+  site: string;
+  /** Visitors who are in a segment of the rollout file, besides those who are in none. */
+  segments?: Record<string, SiteVisitors>;
+};
+
+type SiteVisitors = Pick<Parameters<typeof modelTraffic>[0], 'requestsPerSecond' | 'errorRate' | 'weather'>;
 
 type QueueSpec = Omit<
   Parameters<typeof queueTraffic>[0],
@@ -285,17 +290,27 @@ export function createAccount(options: AccountOptions): Account {
     undelivered: () => undelivered,
     traffics,
     sites,
-    addSite({ site, ...spec }) {
-      const made = modelTraffic({
-        ...{ clock, functionName: site, alias: '', random: random.fork(`site ${site}`) },
-        cloudwatch: {
-          invocations: ({ version, ...of }) => cloudwatch.visits({ site, release: version, ...of }),
-        },
-        routing: () => edges(site),
-        ...spec,
-      });
-      sites.push([site, made]);
-      return made;
+    addSite({ site, segments = {}, ...spec }) {
+      const visitors = (visits: SiteVisitors, segment?: string) => {
+        const made = modelTraffic({
+          ...{ clock, functionName: site, alias: '' },
+          random: random.fork(segment === undefined ? `site ${site}` : `site ${site} ${segment}`),
+          cloudwatch: {
+            invocations({ version, ...of }) {
+              cloudwatch.visits({ site, release: version, ...of });
+              const among = edges.among(site, segment);
+              if (among !== undefined)
+                cloudwatch.visitsAmong({ site, release: countedAmong(version, among), ...of });
+            },
+          },
+          routing: () => edges.routing(site, segment),
+          ...visits,
+        });
+        sites.push([site, made]);
+        return made;
+      };
+      for (const [segment, visits] of Object.entries(segments)) visitors(visits, segment);
+      return visitors(spec);
     },
     addTraffic(spec) {
       const { functionName } = spec;
@@ -340,7 +355,11 @@ function sitesAtEdge(
   kvs: SimulatedKeyValueStore,
   clock: WorldClock,
   sites: Account['sites'],
-): (site: string) => Routing {
+): {
+  routing(site: string, segment: string | undefined): Routing;
+  /** What visits are counted as besides; undefined while no segment has a share of its own. */
+  among(site: string, segment: string | undefined): string | undefined;
+} {
   kvs.onTaken = (name) => {
     const wait = clock.after(LATENCY_MS.kvsPropagation - 1);
     void wait.done.then(() => {
@@ -348,22 +367,50 @@ function sitesAtEdge(
     });
   };
   const last = new Map<string, Routing>();
-  return (site) => {
-    const routing = routingFrom(kvs.helpers.atEdge(site, 'spillway'));
-    // What it cannot read leads everybody to the pages at their plain paths, which are those of stable.
-    const { primary = '' } = last.get(site) ?? {};
-    const found = routing ?? { primary, weights: {} };
-    last.set(site, found);
-    return found;
+  return {
+    routing(site, segment) {
+      const routing = routingFrom(kvs.helpers.atEdge(site, 'spillway'), segment);
+      // What it cannot read leads everybody to the pages at their plain paths, which are those of stable.
+      const { primary = '' } = last.get(site) ?? {};
+      const found = routing ?? { primary, weights: {} };
+      last.set(site, found);
+      return found;
+    },
+    among(site, segment) {
+      const names = (valueFrom(kvs.helpers.atEdge(site, 'spillway')).g ?? []).map(([, , , , name]) => name);
+      return names.length === 0
+        ? undefined
+        : segment !== undefined && names.includes(segment)
+          ? segment
+          : OTHERS;
+    },
   };
 }
 
-/** The value as `edge/` reads it. */
-function routingFrom(text = ''): Routing | undefined {
+interface Led {
+  s?: string;
+  c?: string;
+  w?: number;
+  g?: SegmentLine[];
+}
+
+function valueFrom(text = '{}'): Led {
   try {
-    const { s, c, w } = JSON.parse(text) as { s?: string; c?: string; w?: number };
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+/** The value as `edge/` reads it for visitors of a segment, or of none. */
+function routingFrom(text = '', segment?: string): Routing | undefined {
+  try {
+    const { s, c, w, g = [] } = JSON.parse(text) as Led;
     if (typeof s !== 'string') return undefined;
-    return { primary: s, weights: c === undefined || !w ? {} : { [c]: w / 100 } };
+    const line = segment === undefined ? undefined : g.find(([, , , , name]) => name === segment);
+    // As `weightFor` of the edge: in whole hundredths.
+    const share = Math.floor(line === undefined ? (w ?? 0) : line[3]);
+    return { primary: s, weights: c === undefined || share === 0 ? {} : { [c]: share / 100 } };
   } catch {
     return undefined;
   }

@@ -7,6 +7,8 @@ import type { SimulatedCloudWatch } from './services/cloudwatch.ts';
 export interface Standing {
   primary: string;
   weights: Record<string, Percent>;
+  /** Shares of the canary among visitors of segments that have their own. */
+  segments?: Record<string, Percent> | undefined;
 }
 
 /** One change of a target's routing that was taken, whoever sent it. */

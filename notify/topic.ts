@@ -39,7 +39,7 @@ function topicMessage({ view, weight, ahead, links }: News, notice: Notice): Top
     `Release: ${release} (${versions.join(', ')})`,
     ...(commit === undefined ? [] : [`Commit: ${links.commit ?? commit}`]),
     ...(author === undefined ? [] : [`Author: ${author}`]),
-    `Traffic on the canary: ${weight} %`,
+    `Traffic on the canary: ${view.inside ?? `${weight} %`}`,
     `When: ${new Date(notice.at).toISOString()}`,
     ...(ahead === undefined ? [] : [`Next: ${ahead.what}${at}`]),
     ...(links.details === undefined ? [] : ['', `Details: ${links.details}`]),

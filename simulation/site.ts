@@ -70,8 +70,15 @@ async function writeRoutes(kvs: Account['kvs'], clock: Account['clock']): Promis
 }
 
 /** Makes the site of a world: its store at release 1, the files of releases 1 and 2, and visitors. */
-export function addSite(world: Pick<Account, 'kvs' | 's3' | 'addSite'>, it: World): void {
-  const owner = { service: SERVICE, bucket: SITE_BUCKET, url: 'https://web-shop.example', layout: 'dir' };
+export function addSite(
+  world: Pick<Account, 'kvs' | 's3' | 'addSite'>,
+  it: World,
+  segments: Parameters<Account['addSite']>[0]['segments'] = {},
+): void {
+  const owner = {
+    ...{ service: SERVICE, bucket: SITE_BUCKET, url: 'https://web-shop.example', layout: 'dir' },
+    segments: ['c', 'y'],
+  };
   world.kvs.helpers.create(SITE, {
     'spillway-site': JSON.stringify(owner),
     spillway: JSON.stringify({ s: '1', d: ['/sw.js'], k: 'k'.repeat(32) }),
@@ -84,6 +91,7 @@ export function addSite(world: Pick<Account, 'kvs' | 's3' | 'addSite'>, it: Worl
     site: SITE,
     requestsPerSecond: it.requestsPerSecond,
     errorRate: (release) => (release === '2' && !isGood ? BAD_SHARE : it.stableErrors),
+    segments,
   });
 }
 

@@ -16,8 +16,10 @@ export interface RolloutSiteArgs {
    * deployment prints as `beacon`, and a random text of at least 16 characters.
    */
   reports?: { path: string; to: $util.Input<string>; key: $util.Input<string> };
-  /** True if steps name countries. */
+  /** True if a segment of a rollout file goes by countries. */
   countries?: boolean;
+  /** Names of headers that segments of a rollout file go by. */
+  segmentHeaders?: string[];
   /** The site's own name, with the ARN of its certificate in us-east-1. DNS is yours to point at the distribution. */
   domain?: { name: string; aliases?: string[]; cert: $util.Input<string> };
 }

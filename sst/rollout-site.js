@@ -82,6 +82,8 @@ export class RolloutSite extends $util.ComponentResource {
             ...(args.api === undefined ? {} : { api: `${args.api.path}/` }),
             ...(args.id === undefined ? {} : { id: idOf(args.id) }),
             ...(args.reports === undefined ? {} : { beacon: args.reports.key }),
+            // By what the functions and the reports of this distribution can tell visitors apart.
+            segments: ['c', ...(args.countries ? ['y'] : []), ...headersOf(args).map((each) => `h:${each}`)],
           }),
         ),
       },
@@ -139,7 +141,10 @@ export class RolloutSite extends $util.ComponentResource {
             `${name}Reported`,
             {
               cookiesConfig: { cookieBehavior: 'all' },
-              headersConfig: { headerBehavior: 'whitelist', headers: { items: [ADDRESS] } },
+              headersConfig: {
+                headerBehavior: 'whitelist',
+                headers: { items: [ADDRESS, ...(countries ? [COUNTRY] : []), ...headersOf(this.site)] },
+              },
               queryStringsConfig: { queryStringBehavior: 'none' },
             },
             own,
@@ -325,8 +330,10 @@ export class RolloutSite extends $util.ComponentResource {
 const idOf = (id) =>
   id === 'tls-fingerprint' ? 'j' : id.cookie === undefined ? `h:${id.header}` : `c:${id.cookie}`;
 
+const headersOf = ({ segmentHeaders = [] }) => segmentHeaders.map((each) => each.toLowerCase());
+
 /** @throws Error naming what cannot be rolled out, and the fix */
-function refuse(name, { service, environment, layout, api, id, domain, reports }) {
+function refuse(name, { service, environment, layout, api, id, domain, reports, segmentHeaders = [] }) {
   const says = (what) => new Error(`RolloutSite ${name}: ${what}.`);
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(service ?? '') || service.length > 40)
     throw says('service must be 1 to 40 small letters and digits, with single hyphens between them');
@@ -347,6 +354,8 @@ function refuse(name, { service, environment, layout, api, id, domain, reports }
     throw says('reports.path must be one path, such as "/_s/0f9c2e4a"');
   if (reports !== undefined && (reports.to === undefined || reports.key === undefined))
     throw says('reports needs the address of the controller for reports, and a key');
+  if (!segmentHeaders.every((each) => /^[A-Za-z0-9-]+$/.test(each)))
+    throw says('segmentHeaders must be names of headers, such as ["x-beta"]');
   const isNamed =
     id === undefined || id === 'tls-fingerprint' || /^[\w-]+$/.test(id.cookie ?? id.header ?? '');
   if (id === 'tls-fingerprint' && api !== undefined)

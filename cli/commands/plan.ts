@@ -1,7 +1,7 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { holdoutOf, requiredInVerify } from '../../core/analysis/holdout.ts';
 import { isOfFailures } from '../../core/analysis/metrics.ts';
-import { sightOf, sightText, withoutPass } from '../../core/analysis/planner.ts';
+import { insideText, sightOf, sightText, wholeSteps, withoutPass } from '../../core/analysis/planner.ts';
 import { probeSight } from '../../core/analysis/probes.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
 import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
@@ -24,11 +24,12 @@ export async function plan({ args, options }: GivenTo<typeof PLAN>): Promise<num
   const ratio = rule !== undefined && 'ratio' in rule ? rule.ratio : 1;
   const held = withHoldout(plan, file.holdout ?? holdoutAt({ plan, requestsPerSecond, errorRate, ratio }));
   const expected = { requestsPerSecond, errorRate, ratio, alpha: plan.alpha };
-  const sights = held.steps.map((step) => sightOf(step, expected));
+  const sights = wholeSteps(held.steps).map((step) => sightOf(step, expected));
   const lines = [
     `At ${number(requestsPerSecond)} requests per second, of which ${percent(errorRate)} fail now:`,
   ];
   for (const sight of sights) lines.push(...sightText(sight, { errorRate }));
+  for (const line of insideText(held.steps)) lines.push(`${line.charAt(0).toUpperCase()}${line.slice(1)}.`);
   const probe = probeFrom(file);
   const probed = probe && probeSight(probe, plan, watchFrom(file));
   const isBlind = sights.every(({ smallest }) => smallest === undefined);

@@ -13,6 +13,7 @@ import {
 } from '../../core/config/rollout-file.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Plan, Step } from '../../core/plan/plan.ts';
+import { weightText } from '../../core/plan/segments.ts';
 import type { Gate, Hook } from '../../core/rollout/event.ts';
 import { whoMay } from '../../core/rollout/gate.ts';
 import { counted, duration, number } from '../../core/words.ts';
@@ -58,7 +59,7 @@ function linesOf(path: string, file: RolloutFile): string[] {
   const { plan, notices, watch, limits, hooks, gates, probe, alarms } = contentOf(file);
   return [
     `${path} is a valid rollout file for service ${file.service}.`,
-    `  ${[...plan.steps.map(held), verified(plan, file.holdout)].join(', ')}`,
+    `  ${[...plan.steps.map((step) => held(step, plan.steps)), verified(plan, file.holdout)].join(', ')}`,
     `  ${counted(watch.length, 'watch rule')}, ${counted(limits.length, 'limit')}; without enough evidence: ${plan.onInconclusive}; if it looks worse: ${plan.onSuspect ?? 'pause'}; on doubt in verify: ${plan.recall === false ? 'no recall' : `recall to ${RECALL_WEIGHT} %`}`,
     ...hooks.map((hook) => `  ${asked(hook)}`),
     ...gates.map((gate) => `  ${demanded(gate)}`),
@@ -68,10 +69,11 @@ function linesOf(path: string, file: RolloutFile): string[] {
   ];
 }
 
-function held({ weight, bakeSeconds, maxBakeSeconds, untilRequests }: Step): string {
+function held({ weight, bakeSeconds, maxBakeSeconds, untilRequests }: Step, steps: readonly Step[]): string {
+  const at = weightText(steps, weight);
   return untilRequests === undefined
-    ? `${weight} % for ${duration(bakeSeconds)}`
-    : `${weight} % until ${number(untilRequests)} canary requests within ${duration(maxBakeSeconds)}`;
+    ? `${at} for ${duration(bakeSeconds)}`
+    : `${at} until ${number(untilRequests)} canary requests within ${duration(maxBakeSeconds)}`;
 }
 
 /** What `verify` does: with a holdout for most of it if the plan has steps, whose size the traffic decides if the file does not. */

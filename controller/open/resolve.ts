@@ -1,4 +1,5 @@
 import { artifactOf, type Manifest } from '../../core/config/manifest.ts';
+import { planFrom } from '../../core/config/rollout-file.ts';
 import type { ResolvedTarget, ServiceRecord } from '../../core/ports.ts';
 import { completedVersion } from '../../core/rollout/adoption.ts';
 import { checkAtDoor } from '../../core/rollout/open.ts';
@@ -40,13 +41,14 @@ export async function resolveTargets(
   const resolved: ResolvedTarget[] = [];
   // It waits a little in all and then goes, so that it never starves: only a few openings run at once.
   const until = ports.clock.now() + WAIT_MS;
+  const { plan } = planFrom(manifest.rollout);
   for (const [name, spec] of Object.entries(manifest.rollout.targets)) {
     const router = ports.router(kindOf(ports.kinds, spec).kind);
     // Each target is charged when it is looked up: what an earlier one refuses costs nothing more.
     await acquireCalls(router.calls.opening, { service: manifest.service, until }, ports);
     const artifact = artifactOf(manifest, name);
     const completed = completedVersion(service, name);
-    const request = { name, service: manifest.service, spec, artifact, bucket, completed };
+    const request = { name, service: manifest.service, spec, artifact, bucket, completed, plan };
     resolved.push(await router.resolve(request));
     if ('zip' in artifact) await ports.releases.assertCode({ bucket, ...artifact.zip }, artifact.zip.sha256);
   }

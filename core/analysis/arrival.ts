@@ -170,14 +170,14 @@ function arrivalOf(
   // What came late counts once it is there, and what comes again after the bake is silent no more.
   const shown = heardUntil(heartbeat ?? step.to, step.to - (trial.lateness?.[target] ?? 0) * WINDOW_MS);
   const arrived = withStableDue(trial, believed, { w, since });
-  const silent = whySilent(trial, past, arrived, shown, Math.min(step.until, shown));
+  const silent = whySilent(trial, past, whole(trial, arrived, step.to), shown, Math.min(step.until, shown));
   // Its newest minute alone may come with the next tick.
   const late = isSplit
     ? stableLate(present, { w, until: Math.min(step.until, step.to - WINDOW_MS) })
     : undefined;
   const until = Math.min(step.until, shown);
-  const cliff = w === 1 ? whyCliff(trial, past, believed, until) : undefined;
-  const thin = w === 1 ? (whyThin(trial, past, believed, until) ?? cliff) : undefined;
+  const cliff = w === 1 ? whyCliff(trial, past, whole(trial, believed, step.to), until) : undefined;
+  const thin = w === 1 ? (whyThin(trial, past, whole(trial, believed, step.to), until) ?? cliff) : undefined;
   const open = isRead ? whyStillOpen(trial, target, believed, { from: step.from, until }) : undefined;
   const hanging = isSplit ? whyUncounted(trial, target, present, { w, to: step.to }) : undefined;
   const due = `about ${number(Math.round(all * w))} were due at ${Math.round(w * 100)} %`;
@@ -238,6 +238,20 @@ function arrivalOf(
   const why =
     hanging === undefined && isOff ? 'while the split is off, no comparison can be trusted' : needed;
   return { finding: { ...finding, status: 'suspect', needed, reason: `${said}; ${why}` }, ...explained };
+}
+
+/** The minutes in which everybody is counted: of all others it is not known how many came. */
+function whole(
+  { parts = [] }: Trial,
+  { windows, unknown }: Pick<Believed, 'windows' | 'unknown'>,
+  until: Instant,
+): Pick<Believed, 'windows' | 'unknown'> {
+  if (parts.length === 0) return { windows, unknown };
+  const partly = new Map(unknown);
+  for (const { from, to = until } of parts)
+    for (let start = from; start < Math.min(to, until); start += WINDOW_MS)
+      partly.set(start, 'only some were counted');
+  return { windows, unknown: partly };
 }
 
 /** Why a doubt about requests that fell at promotion is still open: too little is known of the minutes around it to ask again. */

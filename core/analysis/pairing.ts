@@ -1,6 +1,6 @@
 import type { Instant } from '../units.ts';
 import { metricsWith } from './metrics.ts';
-import type { Limit, Metric, ReadWindow, Window } from './types.ts';
+import type { Limit, Metric, ReadWindow, Series, Window } from './types.ts';
 
 /** What a source counted, by the beginning of each minute; minutes of which it says nothing are absent. */
 type Counts = ReadonlyMap<Instant, number>;
@@ -85,4 +85,10 @@ function halvesOf({ bad, total }: Pair, isSent: boolean, like: Counts): Instant[
   );
   const isAlways = isSent || gaps >= EXPECTED_MIN || [...like.values()].includes(0);
   return lone.filter((start) => isAlways || due(start) >= EXPECTED_MIN);
+}
+
+/** Parts of a reading, one after the other; all have the same members. */
+export function joined(parts: readonly Series[]): Series {
+  const names = Object.keys(parts[0] ?? {}) as (keyof Series)[];
+  return Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part[name] as ReadWindow[])]));
 }

@@ -153,7 +153,7 @@ function leastWeight(from: Percent, bakeMinutes: number, expected: Expected): Pe
 }
 
 /** A step as far as a pass of it needs requests. */
-type Asking = Pick<Step, 'weight' | 'maxBakeSeconds' | 'untilRequests' | 'isHoldout'>;
+type Asking = Pick<Step, 'weight' | 'within' | 'maxBakeSeconds' | 'untilRequests' | 'isHoldout'>;
 
 /**
  * What follows from the first step of a plan that will not have the requests of a pass even in its longest bake, in words: those
@@ -164,7 +164,7 @@ export function withoutPass(
   expected: Expected,
 ): string | undefined {
   // The time of verify ends with an outcome, and a step that names its number waits for just that.
-  const asking = steps.filter(
+  const asking = wholeSteps(steps).filter(
     ({ isHoldout, untilRequests }) => isHoldout !== true && untilRequests === undefined,
   );
   for (const step of asking) {
@@ -279,7 +279,8 @@ export function outlookOf(
       part: (stakes.get(rule.metric) ?? 1) / targets.length,
       burst: target.traits.burst,
     };
-    const sights = plan.steps.map((step) => sightOf(step, expected));
+    const whole = wholeSteps(plan.steps);
+    const sights = whole.map((step) => sightOf(step, expected));
     const said = sights.slice(0, TOLD_MOST).map((sight) =>
       sightText(sight, expected)
         .map((line) => line.trim())
@@ -308,6 +309,7 @@ export function outlookOf(
           `${rate}; at this rate its steps see as follows`,
           ...said,
           ...(more > 0 ? [`and ${more} more steps`] : []),
+          ...insideText(plan.steps),
           `all steps together: ${unseenLoss(lossSeenBy(plan, expected))}; no loss is told from late counts in its first ${LATE_WINDOWS} min`,
         ],
       },
@@ -317,7 +319,7 @@ export function outlookOf(
 
 /** The least loss that the steps of a plan show together; the first minute of each is not compared. */
 function lossSeenBy({ steps }: Plan, { requestsPerSecond, burst = 1 }: Expected): number | null {
-  const splits = steps.map(({ weight, bakeSeconds }) => {
+  const splits = wholeSteps(steps).map(({ weight, bakeSeconds }) => {
     const all = requestsPerSecond * Math.max(60, bakeSeconds - 60);
     return { w: weight / 100, nc: (all * weight) / 100, ns: all * (1 - weight / 100) };
   });
@@ -326,6 +328,20 @@ function lossSeenBy({ steps }: Plan, { requestsPerSecond, burst = 1 }: Expected)
 
 function minutesBetween(first: Window | undefined, last: Window | undefined): number {
   return ((last?.start ?? 0) - (first?.start ?? 0)) / WINDOW_MS + 1;
+}
+
+/** The steps of which the traffic says what they see. */
+export const wholeSteps = <S extends Pick<Step, 'within'>>(steps: readonly S[]): S[] =>
+  steps.filter(({ within }) => within === undefined);
+
+/** What is said of steps inside segments: how many visitors are in one was counted by nobody before. */
+export function insideText(steps: readonly Pick<Step, 'within'>[]): string[] {
+  const names = [...new Set(steps.flatMap(({ within }) => (within === undefined ? [] : [within.segment])))];
+  return names.length === 0
+    ? []
+    : [
+        `how many visitors are in ${names.map((name) => `segment ${name}`).join(' and ')} is not known, so it is not known either what steps inside ${names.length === 1 ? 'it' : 'them'} find`,
+      ];
 }
 
 const isBlind = ({ smallest }: Sight) => smallest === undefined;

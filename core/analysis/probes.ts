@@ -1,4 +1,5 @@
 import type { Plan } from '../plan/plan.ts';
+import { weightText } from '../plan/segments.ts';
 import { compared, duration, number } from '../words.ts';
 import { ALPHA, FAILURE_BETS, FLOOR } from './evidence.ts';
 import type { Answer, Asked } from './finding/asked.ts';
@@ -122,7 +123,10 @@ export function probeSight(
   const tooShort = [
     ...steps
       .filter(({ maxBakeSeconds }) => maxBakeSeconds < seconds)
-      .map(({ weight, maxBakeSeconds }) => `${weight} % for ${duration(maxBakeSeconds)} at most`),
+      .map(
+        ({ weight, maxBakeSeconds }) =>
+          `${weightText(steps, weight)} for ${duration(maxBakeSeconds)} at most`,
+      ),
     ...(verifySeconds > 0 && verifySeconds < seconds ? [`verify for ${duration(verifySeconds)}`] : []),
   ];
   const lines = [

@@ -97,6 +97,8 @@ export interface Trial extends Course {
   isVerifying: boolean;
   /** True if doubt can return the canary to a lower weight. */
   canRecall: boolean;
+  /** Stretches in which visitors of one segment alone are counted, or all but those of some: the past of all of them says nothing of what was due. */
+  parts?: Stretch[] | undefined;
   /** Targets that probes run against. */
   probed: readonly string[];
 }

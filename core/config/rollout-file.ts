@@ -3,7 +3,7 @@ import { metricsWith } from '../analysis/metrics.ts';
 import type { LimitRule, Probing, WatchRule } from '../analysis/types.ts';
 import { RolloutError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
-import { fineWeightFaults } from '../plan/steps.ts';
+import { fineWeightFaults, insideFaults } from '../plan/steps.ts';
 import { stepsFrom, strategyFaults, strategyFields } from '../plan/strategies.ts';
 import type { Gate, Hook } from '../rollout/event.ts';
 import { SOURCES } from '../target.ts';
@@ -19,6 +19,7 @@ import { serviceField } from './names.ts';
 import { oneOf } from './nearest.ts';
 import { isMap, own, word } from './plain.ts';
 import { probeFaults, probeField, probeNotices, probingFrom } from './probe.ts';
+import { segmentsField, segmentsFrom } from './segments.ts';
 import { smokeFaults, smokeField, smokeHooksFrom } from './smoke.ts';
 import { sourceOf, targetsField } from './targets.ts';
 import { evidencePlanFrom, watchField, watchRulesFrom } from './watch.ts';
@@ -62,6 +63,7 @@ export const rolloutFileSchema = perKinds((kinds) =>
       service: serviceField,
       targets: targetsField(kinds),
       ...strategyFields,
+      segments: z.optional(segmentsField),
       smoke: z.optional(smokeField),
       probe: z.optional(probeField),
       hooks: z.optional(hooksField),
@@ -130,6 +132,7 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
     plan: {
       ...{
         steps,
+        ...(file.segments === undefined ? {} : { segments: segmentsFrom(file.segments) }),
         verifySeconds,
         onInconclusive,
         ...(file.onSuspect === undefined ? {} : { onSuspect: file.onSuspect }),
@@ -185,7 +188,9 @@ function fileFaults(file: unknown, kinds: TargetKinds): Fault[] {
   if (!isMap(file)) return [];
   return [strategyFaults, holdoutFaults, smokeFaults, probeFaults, hookFaults]
     .flatMap((faults) => faults(file))
-    .concat(watchFaults(file, kinds), limitFaults(file, kinds), fineWeightFaults(file, kinds));
+    .concat(
+      ...[watchFaults, limitFaults, fineWeightFaults, insideFaults].map((faults) => faults(file, kinds)),
+    );
 }
 
 function repeatedFaults(names: unknown): Fault[] {

@@ -1,8 +1,12 @@
 import type { Percent, Seconds } from '../units.ts';
+import type { Segment } from './segments.ts';
 
 /** One weight, held while it is watched. */
 export interface Step {
+  /** Share of the traffic; of a step inside a segment, by which it is told from others: that of the whole step before it and thousandths more, which draw nobody. */
   weight: Percent;
+  /** The segment whose visitors alone this step raises, and their share. */
+  within?: { segment: string; weight: Percent } | undefined;
   /** Least time at this weight, counted in whole metric windows. */
   bakeSeconds: Seconds;
   /** Longest time at this weight before `onInconclusive` applies; at least `bakeSeconds`. */
@@ -16,6 +20,8 @@ export interface Step {
 /** How a release goes out. Steps rise strictly within 1 to 99, of which the last may be a holdout; 100 % follows the last one. */
 export interface Plan {
   steps: Step[];
+  /** Who is in the segments that steps name; absent if none does. */
+  segments?: Segment[] | undefined;
   /** Bake at 100 %, in which a revert is still armed: of verify what a holdout leaves. */
   verifySeconds: Seconds;
   onInconclusive: 'pause' | 'promote' | 'revert';

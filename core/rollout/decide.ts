@@ -7,6 +7,7 @@ import { RETRY_LATER_SECONDS } from '../budget.ts';
 import { RolloutError } from '../errors.ts';
 import { withPlainTexts } from '../plain-text.ts';
 import { verifySecondsOf } from '../plan/holdout.ts';
+import { weightText } from '../plan/segments.ts';
 import type { Observed, PinResult } from '../ports.ts';
 import type { Target } from '../target.ts';
 import type { Instant, Percent, Seconds } from '../units.ts';
@@ -471,7 +472,11 @@ function doubtConsequence(after: Rollout, verdict: Verdict, at: Instant): Rollou
     if (bake === undefined || verdict.to < bake.max) return [];
     return isSuspect(after)
       ? suspected(after, at)
-      : inDoubt(after, at, `a recall to ${after.recall.weight} % gave no answer: ${after.recall.reason}`);
+      : inDoubt(
+          after,
+          at,
+          `a recall to ${weightText(after.opening.plan.steps, after.recall.weight)} gave no answer: ${after.recall.reason}`,
+        );
   }
   const { doubt } = verdict;
   if (doubt === undefined || !isDoubted(after, verdict) || after.pause?.why === 'doubt') return undefined;
@@ -568,7 +573,7 @@ function intend(
       rollout,
       at,
       'environment',
-      `${target} could not be raised to ${weight} % in ${tries} tries${rollout.deferredFor === undefined ? '' : `: ${rollout.deferredFor}`}`,
+      `${target} could not be raised to ${weightText(rollout.opening.plan.steps, weight)} in ${tries} tries${rollout.deferredFor === undefined ? '' : `: ${rollout.deferredFor}`}`,
     );
   }
   return [{ type: 'ShiftIntended', at, target, weight, token: tokenOf(rollout, rollout.seq + 1), expiresAt }];

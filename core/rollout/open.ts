@@ -17,6 +17,7 @@ import { RolloutError } from '../errors.ts';
 import { plainText } from '../plain-text.ts';
 import { verifyMinutesOf, withHoldout } from '../plan/holdout.ts';
 import type { Plan } from '../plan/plan.ts';
+import { weightText } from '../plan/segments.ts';
 import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Target } from '../target.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
@@ -613,7 +614,7 @@ function pastUnknown(name: string, series: Series | undefined): string[] {
 function bakesOf({ steps, verifySeconds }: Plan): { at: string; field: string; bakeSeconds: Seconds }[] {
   return [
     ...steps.map(({ weight, bakeSeconds }) => ({
-      at: `the step at ${weight} %`,
+      at: `the step at ${weightText(steps, weight)}`,
       field: 'bake',
       bakeSeconds,
     })),

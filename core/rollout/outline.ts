@@ -1,3 +1,4 @@
+import { weightText } from '../plan/segments.ts';
 import { timeOfDay } from '../words.ts';
 import type { Opening, Outcome } from './event.ts';
 import { missingAt } from './gate.ts';
@@ -15,6 +16,8 @@ export interface Outline {
   step: number;
   /** Percent of the traffic that the canary has, by target. */
   weights: Record<string, number>;
+  /** The weight in words, if it is the share of a segment; absent if it is that of all. */
+  inside?: string | undefined;
   isPaused: boolean;
   /** Absent until it has ended. */
   outcome?: Outcome | undefined;
@@ -37,15 +40,26 @@ export function outlineOf(rollout: Rollout): Outline {
         traffic[target.name] === undefined ? [] : [[target.name, shareOf(rollout, target)]],
       ),
     ),
+    ...insideOf(rollout),
     ...(outcome === undefined ? {} : { outcome }),
     state: (outcome === undefined ? stateOf(rollout) : summary(rollout)).slice(0, STATE_MAX),
   };
 }
 
+/** The segment's share, while that is what a target stands at. */
+function insideOf(rollout: Rollout): Pick<Outline, 'inside'> {
+  const { targets, plan } = rollout.opening;
+  const at = plan.steps.find(
+    ({ weight, within }) =>
+      within !== undefined && targets.some((target) => shareOf(rollout, target) === weight),
+  );
+  return at === undefined ? {} : { inside: weightText(plan.steps, at.weight) };
+}
+
 /** One line about an outlined rollout: how it ended, or where it stands. */
-export function outlineText({ opening, weights, isPaused, outcome, state }: Outline): string {
+export function outlineText({ opening, weights, inside, isPaused, outcome, state }: Outline): string {
   if (outcome !== undefined) return state;
-  const each = Object.entries(weights).map(([name, weight]) => `${name} at ${weight} %`);
+  const each = Object.entries(weights).map(([name, weight]) => `${name} at ${inside ?? `${weight} %`}`);
   return `${opening.rolloutId}: ${each.join(', ')}${isPaused ? ', paused' : ''}; ${state.slice(0, STATE_MAX)}`;
 }
 
@@ -76,7 +90,7 @@ function recallState(rollout: Rollout): string | undefined {
   const { recall, verdict } = rollout;
   if (recall === undefined) return undefined;
   const ahead = recallAhead(rollout);
-  const what = `recall ${recall.nth} to ${recall.weight} %: ${recall.reason}`;
+  const what = `recall ${recall.nth} to ${weightText(rollout.opening.plan.steps, recall.weight)}: ${recall.reason}`;
   if (ahead === undefined) return `${what}; the canary is on its way back`;
   const sofar = verdict === undefined ? '' : `; so far: ${verdict.reason}`;
   return `${what}; returns at ${timeOfDay(ahead.returns)} if nothing speaks against the canary, and a person is asked at ${timeOfDay(ahead.asks)}${sofar}`;

@@ -7,6 +7,7 @@ import {
 } from '../analysis/holdout.ts';
 import type { Verdict } from '../analysis/types.ts';
 import { settledUntil } from '../analysis/windows.ts';
+import { weightText } from '../plan/segments.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration } from '../words.ts';
 import type { RolloutEvent } from './event.ts';
@@ -131,11 +132,13 @@ export function whyReturns(rollout: Rollout, verdict: Verdict): string | undefin
   const compared = heard - bake.from;
   const time = duration(Math.max(0, compared) / 1000);
   if (verdict.certified === true && compared >= CERTIFIED_MS)
-    return `${time} beside stable at ${rollout.recall.weight} % proved the canary safe`;
+    return `${time} beside stable at ${recallText(rollout, rollout.recall)} proved the canary safe`;
   return verdict.doubt === undefined && heard >= bake.to
-    ? `${time} beside stable at ${rollout.recall.weight} % showed nothing against the canary, and the last minutes were as before`
+    ? `${time} beside stable at ${recallText(rollout, rollout.recall)} showed nothing against the canary, and the last minutes were as before`
     : undefined;
 }
+
+const recallText = ({ opening }: Rollout, { weight }: Recall) => weightText(opening.plan.steps, weight);
 
 /** When a recall returns the canary if nothing speaks against it, and when a person is asked if there is no answer. Undefined until every target stands at its weight. */
 export function recallAhead(rollout: Rollout): { returns: Instant; asks: Instant } | undefined {
@@ -151,7 +154,7 @@ export function answersTo(rollout: Rollout): string {
   const more =
     rollout.recall === undefined
       ? `watches it for up to ${duration(DOUBT_SECONDS)} more`
-      : `compares it with stable at ${rollout.recall.weight} % for up to ${duration(RECALL_SECONDS_MAX)} more`;
+      : `compares it with stable at ${recallText(rollout, rollout.recall)} for up to ${duration(RECALL_SECONDS_MAX)} more`;
   const itself =
     rollout.recall !== undefined && rollout.recall.nth < RECALLS_MAX
       ? 'it resumes by itself if the comparison answers; '

@@ -1,6 +1,7 @@
 import { statisticsOf } from '../analysis/statistics.ts';
 import type { Verdict } from '../analysis/types.ts';
 import { printable } from '../plain-text.ts';
+import { weightText } from '../plan/segments.ts';
 import type { Served, ServiceRecord } from '../ports.ts';
 import type { Percent } from '../units.ts';
 import { duration, number } from '../words.ts';
@@ -55,7 +56,7 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'Rejected':
       return `${nameOf(event.by)} rejected the gate before ${event.gate} %: ${event.reason}`;
     case 'Shifted':
-      return `${event.target} ${after.recall === undefined ? 'raised' : 'went back'} to ${event.weight} %${heldOut(after, event.weight)}`;
+      return `${event.target} ${after.recall === undefined ? 'raised' : 'went back'} to ${weightText(after.opening.plan.steps, event.weight)}${heldOut(after, event.weight)}${insideOnly(after, event.weight)}`;
     case 'Deferred':
       return `next traffic change deferred ${duration((event.until - event.at) / 1000)}: ${event.reason}`;
     case 'Promoted':
@@ -68,15 +69,15 @@ function lineOf(event: RolloutEvent, after: Rollout, isVerbose: boolean): string
     case 'RecallOrdered':
       if (event.waitsFor !== undefined)
         return `${event.reason}; the canary waits for them at ${event.weight} %, and continues once they arrive, or after ${duration(WAIT_SECONDS_MAX)} without evidence against it`;
-      return `recall ${event.nth}: ${event.reason}; the canary ${event.weight === weightBefore(after) ? 'stays at' : 'goes back to'} ${event.weight} %, where stable beside it shows whether the release is to blame${returns(event.nth)}`;
+      return `recall ${event.nth}: ${event.reason}; the canary ${event.weight === weightBefore(after) ? 'stays at' : 'goes back to'} ${weightText(after.opening.plan.steps, event.weight)}, where stable beside it shows whether the release is to blame${returns(event.nth)}`;
     case 'RecallEnded':
-      return `the canary continues at ${weightNow(after)} %${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}: ${event.reason}`;
+      return `the canary continues at ${weightText(after.opening.plan.steps, weightNow(after))}${after.remaining === undefined ? '' : ` and is judged anew for ${duration(after.remaining)}`}: ${event.reason}`;
     case 'AlarmRaised':
       return `alarm ${event.alarm} went off`;
     case 'DriftDetected':
       return `something other than this rollout moved the traffic: ${event.found}; ${WHO_WRITES}`;
     case 'Lowered':
-      return `something other than this rollout took the canary of ${event.target} down to ${event.weight} %; ${WHO_WRITES}`;
+      return `something other than this rollout took the canary of ${event.target} down to ${weightText(after.opening.plan.steps, event.weight)}; ${WHO_WRITES}`;
     case 'PinRefused':
       return `version ${versionOf(after, event.target, 'stable')} of ${event.target} could not be pinned: ${event.reason}; the rollout continues, but a cleanup job may delete the version that it would revert to`;
     case 'StableGone':
@@ -143,6 +144,14 @@ function heldOut({ opening: { plan }, step, recall }: Rollout, weight: number): 
   return at?.isHoldout === true && recall === undefined && at.weight === weight
     ? `; holdout: ${100 - weight} % stay on stable for ${duration(at.bakeSeconds)}`
     : '';
+}
+
+/** What the verdicts of a step inside a segment rest on. */
+function insideOnly({ opening: { plan }, recall }: Rollout, weight: number): string {
+  const within = plan.steps.find((step) => step.weight === weight)?.within;
+  return within === undefined || recall !== undefined
+    ? ''
+    : `; its verdicts rest on visitors of ${within.segment} alone, on both versions`;
 }
 
 /** The weight that a recall took the canary from. */

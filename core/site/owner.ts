@@ -13,6 +13,7 @@ const ownerSchema = z.object({
   layout: z.enum(['dir', 'html', 'spa']),
   api: z.optional(z.string().check(z.regex(/^\//))),
   id: z.optional(z.string().check(z.regex(/^(j|[hc]:.+)$/))),
+  segments: z.optional(z.array(z.string().check(z.regex(/^(c|y|h:[a-z0-9-]+)$/)))),
 });
 
 /** Whose a site is, where its files lie, and where it answers. */
@@ -26,6 +27,8 @@ const WANTED: Record<string, string> = {
   layout: 'dir, html or spa',
   api: 'the beginning of the paths of its functions, like /api/, or nothing',
   id: 'what visitors are known by: h: and a header, c: and a cookie, or j; or nothing',
+  segments:
+    'what its functions and its reports can tell visitors apart by: a list of c for cookies, y for countries, and h: with the name of a header; or nothing',
 };
 
 /** What the text of the key says, or what is wrong with it. */

@@ -1,5 +1,6 @@
 import { own } from '../config/plain.ts';
 import type { Instant } from '../units.ts';
+import type { SegmentLine } from './segment.ts';
 
 /** What a page reports of one visitor, in a window that its browser counts. */
 export interface VisitReport {
@@ -63,6 +64,8 @@ export interface LiveSite {
   releases: readonly string[];
   /** What its visitors are known by, as the edge reads it. */
   knownBy: string;
+  /** Those with shares of their own, as the edge reads them. */
+  segments: readonly SegmentLine[];
 }
 
 /** All releases that do not serve are counted as one, so that no report can open a metric of its own; with it, what was turned away. */

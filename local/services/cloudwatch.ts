@@ -189,7 +189,16 @@ export class SimulatedCloudWatch {
   }
 
   /** Adds what visitors of a site reported of one release in one minute: `count` of them, to `errors` of whom something failed. */
-  visits({ site, release, ...of }: Visits): void {
+  visits(visits: Visits): void {
+    this.#visits(visits);
+  }
+
+  /** The same of some of them once more, by a name that no release has. */
+  visitsAmong(visits: Visits): void {
+    this.#visits(visits);
+  }
+
+  #visits({ site, release, ...of }: Visits): void {
     const start = of.minute - (of.minute % WINDOW_MS);
     const visibleAt = start + WINDOW_MS + this.#emissionDelayMs() + (of.lateMs ?? 0);
     const place = this.#placeOf({ Site: site, Release: release });

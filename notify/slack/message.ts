@@ -54,10 +54,10 @@ const TARGETS_MAX = 3;
 
 /** The one message of a rollout, as it stands now. */
 export function rolloutMessage(news: News): SlackMessage {
-  const { view, weight, paged } = news;
+  const { view, paged } = news;
   const isOver = view.outcome !== undefined;
   const blocks: KnownBlock[] = [
-    { type: 'section', text: mrkdwn(`${bar(weight)}  ${stepOf(news)}`), fields: fieldsOf(news) },
+    { type: 'section', text: mrkdwn(`${bar(news)}  ${stepOf(news)}`), fields: fieldsOf(news) },
     ...(isOver ? [] : stateOf(news)),
     ...(isOver && view.reason !== undefined ? [sentence(view.reason, VERDICT_MAX)] : []),
     ...(paged === undefined ? [] : [sentence(pagedLine(paged), SENTENCE_MAX)]),
@@ -75,7 +75,7 @@ export function noticeMessage(news: News, notice: Notice): SlackMessage {
   const buttons = [...linkButton('Abort', links.abort, 'danger'), ...linkButton('Details', links.details)];
   const blocks: KnownBlock[] = [
     sentence(notice.line, LINE_MAX),
-    { type: 'section', text: mrkdwn(`${bar(news.weight)}  ${stepOf(news)}`), fields: fieldsOf(news) },
+    { type: 'section', text: mrkdwn(`${bar(news)}  ${stepOf(news)}`), fields: fieldsOf(news) },
     ...(buttons.length === 0 ? [] : [{ type: 'actions' as const, elements: buttons }]),
     { type: 'context', elements: [mrkdwn(footOf(news))] },
   ];
@@ -136,7 +136,10 @@ function headlineOf({ view, weight, phase, since }: News): string {
   const name = `*${code(service)}* ${code(release)}`;
   const { environment, commit } = view.opening;
   if (view.outcome === undefined)
-    return cutEscaped(`${name} in ${code(environment)}: ${weight} %, ${phase}`, HEADLINE_MAX);
+    return cutEscaped(
+      `${name} in ${code(environment)}: ${view.inside === undefined ? `${weight} %` : code(view.inside)}, ${phase}`,
+      HEADLINE_MAX,
+    );
   const { exposure } = view;
   const met =
     exposure === undefined || view.outcome === 'refused' || view.outcome === 'superseded'
@@ -154,9 +157,9 @@ const mrkdwn = (text: string): MrkdwnElement => ({ type: 'mrkdwn', text, verbati
 const sentence = (text: string, max: number): KnownBlock => ({ type: 'section', text: plain(text, max) });
 
 /** How much of the traffic the canary has, to be seen at a glance. */
-function bar(weight: number): string {
+function bar({ weight, view: { inside } }: News): string {
   const filled = Math.ceil(weight / 10);
-  return `\`${'█'.repeat(filled)}${'░'.repeat(10 - filled)}\` ${Number(weight.toFixed(2))} %`;
+  return `\`${'█'.repeat(filled)}${'░'.repeat(10 - filled)}\` ${inside === undefined ? `${Number(weight.toFixed(2))} %` : code(inside)}`;
 }
 
 function stepOf({ view }: News): string {

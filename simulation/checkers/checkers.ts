@@ -27,7 +27,7 @@ import {
   unverifiedApprovesNothing,
   waitsEnd,
 } from './incidents.ts';
-import { historyNeverReverts, recallEnds, stillDue, weightsOnlyRise } from './recalls.ts';
+import { historyNeverReverts, recallEnds, segmentsOnlyRise, stillDue, weightsOnlyRise } from './recalls.ts';
 import {
   arriving,
   type Checker,
@@ -1083,6 +1083,7 @@ export const CHECKERS = {
   everyRolloutEnds,
   executionSaysOutcome,
   weightsOnlyRise,
+  segmentsOnlyRise,
   recallEnds,
   historyNeverReverts,
   lostRoutingLandsOnStable,

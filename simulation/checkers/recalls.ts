@@ -1,4 +1,5 @@
 import type { Verdict } from '../../core/analysis/types.ts';
+import { wholeOf } from '../../core/plan/segments.ts';
 import { isPlans, SPILLWAY } from '../../core/rollout/actor.ts';
 import { isSameToken } from '../../core/rollout/fencing-token.ts';
 import { type Instant, WINDOW_MS } from '../../core/units.ts';
@@ -49,6 +50,31 @@ export const weightsOnlyRise = perRollout((view) =>
     return isAnnounced || isLowered
       ? [{ at, what: `raised ${target.name} to ${to} % in a recall to ${recall.event.weight} %` }]
       : [];
+  }),
+);
+
+/** The same of each segment: its visitors keep the share that they have, or come to the larger one of everybody, and no segment gets one that no step of the plan up to there gives it. */
+export const segmentsOnlyRise = perRollout((view) =>
+  view.opens.flatMap(({ at, target, from, to, before, after }): Fault[] => {
+    const { steps } = view.opening.plan;
+    const [had, has] = [before.segments ?? {}, after?.segments ?? {}];
+    const lost =
+      to < from
+        ? []
+        : Object.keys(had).filter((name) => Math.max(has[name] ?? 0, wholeOf(to)) < (had[name] ?? 0));
+    const early = Object.keys(has).filter(
+      (name) =>
+        !steps.some(
+          ({ weight, within }) => weight <= to && within?.segment === name && within.weight === has[name],
+        ),
+    );
+    return [
+      ...lost.map((name) => ({ at, what: `lowered ${target.name} in segment ${name} under an open token` })),
+      ...early.map((name) => ({
+        at,
+        what: `raised ${target.name} in segment ${name} to what no step gives it`,
+      })),
+    ];
   }),
 );
 

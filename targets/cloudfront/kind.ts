@@ -36,6 +36,7 @@ export const cloudfrontKind: TargetKind = {
   answersBy: [],
   // Cohorts are counted in hundredths of a percent (`core/cohort.ts`).
   weightUnit: 0.01,
+  hasSegments: true,
   byHand:
     'aws cloudfront-keyvaluestore put-key --kvs-arn ARN --if-match ETAG --key spillway --value \'{"s":"RELEASE"}\'',
   limits: { dlqNew: {}, oldestMessage: {}, iteratorAge: {}, batchFailures: {} },

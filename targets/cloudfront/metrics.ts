@@ -1,4 +1,5 @@
 import { counted, type Kept } from '../../adapters/cloudwatch-metrics.ts';
+import { countedAmong } from '../../core/site/segment.ts';
 
 /** Where CloudWatch keeps what visitors of a site report: one of a visitor in each minute, however much went wrong. All of it is kept by release alone. */
 export const siteMetrics: Kept = {
@@ -10,9 +11,9 @@ export const siteMetrics: Kept = {
   },
   wholeOf: (count) => count,
   // What is kept by release alone is asked of stable where the whole is meant.
-  dimensionsOf: ({ ref: { site }, stable }, version = stable) => [
+  dimensionsOf: ({ ref: { site }, stable, among }, version = stable) => [
     { Name: 'Site', Value: site },
-    { Name: 'Release', Value: version },
+    { Name: 'Release', Value: among === undefined ? version : countedAmong(version, among) },
   ],
   gaugeOf: () => undefined,
 };

@@ -5,7 +5,7 @@ import { releaseIn } from '../../core/config/artifact.ts';
 import { RolloutError } from '../../core/errors.ts';
 import type { Clock, ResolvedTarget, TargetRequest } from '../../core/ports.ts';
 import { SEQ_MAX } from '../../core/rollout/fencing-token.ts';
-import { OWNER_KEY, ownerFrom } from '../../core/site/owner.ts';
+import { OWNER_KEY, ownerFrom, type SiteOwner } from '../../core/site/owner.ts';
 import { contested, type FileList, listKeyOf, listOf, lookedUp } from './files.ts';
 import { traitsOf } from './kind.ts';
 import { ownOf, type SiteClients } from './site.ts';
@@ -14,6 +14,7 @@ import {
   filesRef,
   type Stored,
   seenFrom,
+  segmentsRef,
   storedFrom,
   VALUE_BYTES_MAX,
   VALUE_KEY,
@@ -27,7 +28,7 @@ const VISIT_SECONDS = 10;
 export async function resolveSite(
   clients: SiteClients,
   clock: Clock,
-  { name, service, spec, artifact }: TargetRequest,
+  { name, service, spec, artifact, plan }: TargetRequest,
 ): Promise<ResolvedTarget> {
   const { site = '' } = spec;
   const field = `targets.${name}`;
@@ -51,6 +52,7 @@ export async function resolveSite(
       field,
       `key ${VALUE_KEY} of site ${site} has segments (\`g\`), which would lead visitors to the release before any step; remove them`,
     );
+  assertTold(field, site, owner, plan);
   const canary = releaseOf(field, artifact);
   const place = { s3: clients.s3, clock, bucket: owner.bucket };
   const list = await listFor(place, field, canary);
@@ -65,6 +67,7 @@ export async function resolveSite(
   const own = ownOf(owner);
   const ref = {
     ...{ store, site, bucket: owner.bucket, url: owner.url, ...filesRef(files) },
+    ...(plan === undefined ? {} : segmentsRef(plan)),
     ...(Object.keys(own).length === 0 ? {} : { own: JSON.stringify(own) }),
   };
   const traits = { ...traitsOf(site), ...(own.a === undefined ? {} : { leads: true as const }) };
@@ -78,7 +81,7 @@ export async function resolveSite(
     source: 'http' as const,
     traits,
   };
-  assertRoom(field, site, stored, target);
+  assertRoom(field, site, stored, target, plan?.steps.map(({ weight }) => weight) ?? []);
   return {
     target: { ...target, revision: etag },
     digest: looked.digest,
@@ -212,22 +215,45 @@ async function assertApart(
   );
 }
 
+/** A segment that the edge cannot see would raise nobody, and one that reports do not tell apart would be compared with everybody. */
+function assertTold(
+  field: string,
+  site: string,
+  { segments: told = [] }: SiteOwner,
+  plan: TargetRequest['plan'],
+): void {
+  for (const { name, by, of } of plan?.segments ?? []) {
+    const mark = by === 'h' ? `h:${of}` : by;
+    if (told.includes(mark)) continue;
+    const what = { h: `header ${of}`, c: 'cookies', y: 'countries' }[by];
+    throw invalid(
+      field,
+      `segments.${name} goes by ${what}, which key ${OWNER_KEY} of site ${site} does not list: forward it to the functions of the edge and to its reports, then write "${mark}" into \`segments\` of that key; a site behind SST's Router cannot have segments`,
+    );
+  }
+}
+
 /** The longest that is ever written, but for the name of who aborts, which may be left out. */
 function assertRoom(
   field: string,
   site: string,
   stored: Stored,
   target: Parameters<typeof valueWith>[2],
+  weights: readonly number[],
 ): void {
   const token = { rolloutId: 'x'.repeat(60), epoch: SEQ_MAX, seq: SEQ_MAX, open: true };
   const salted = { ...token, rolloutId: 'x'.repeat(40) };
-  const routing = { primary: target.stable, weights: { [target.canary]: 12.34 }, token: salted };
-  const bytes =
-    bytesOf(valueWith(stored, routing, target)) + token.rolloutId.length - salted.rolloutId.length;
+  const longest = Math.max(
+    ...[12.34, ...weights].map((weight) => {
+      const routing = { primary: target.stable, weights: { [target.canary]: weight }, token: salted };
+      return bytesOf(valueWith(stored, routing, target));
+    }),
+  );
+  const bytes = longest + token.rolloutId.length - salted.rolloutId.length;
   if (bytes <= VALUE_BYTES_MAX) return;
   throw invalid(
     field,
-    `key ${VALUE_KEY} of site ${site} would take ${bytes} bytes, and CloudFront takes ${VALUE_BYTES_MAX}; shorten what its owner keeps there, or put the files that belong to a release into one folder`,
+    `key ${VALUE_KEY} of site ${site} would take ${bytes} bytes, and CloudFront takes ${VALUE_BYTES_MAX}; shorten what its owner keeps there or the segments of the rollout file, or put the files that belong to a release into one folder`,
   );
 }
 

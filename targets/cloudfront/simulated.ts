@@ -1,5 +1,6 @@
 import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { NOBODY } from '../../core/rollout/revert-plan.ts';
+import type { SegmentLine } from '../../core/site/segment.ts';
 import type { Account } from '../../local/account.ts';
 import { type Met, type Observe, type Standing, served } from '../../local/witness.ts';
 import { seenFrom, storedFrom, VALUE_KEY } from './value.ts';
@@ -45,8 +46,15 @@ export const observeSites: Observe = (account, witness) => {
     met() {
       const met: Record<string, Met> = {};
       for (const [site, { tally }] of sites)
-        for (const [release, { requests, faults, weather, counted }] of Object.entries(tally))
-          met[served(keyOf(account, site), release)] = { requests, failed: faults - weather, counted };
+        for (const [release, { requests, faults, weather, counted }] of Object.entries(tally)) {
+          const key = served(keyOf(account, site), release);
+          const before = met[key] ?? { requests: 0, failed: 0, counted: 0 };
+          met[key] = {
+            requests: before.requests + requests,
+            failed: before.failed + faults - weather,
+            counted: before.counted + counted,
+          };
+        }
       return met;
     },
     artifacts: () =>
@@ -67,5 +75,7 @@ const NOTHING: Standing = { primary: NOBODY, weights: {} };
 
 function standing(stored: NonNullable<ReturnType<typeof storedFrom>>): Standing {
   const { primary, weights } = seenFrom(stored, '');
-  return { primary, weights };
+  const lines = Array.isArray(stored.g) ? (stored.g as SegmentLine[]) : [];
+  const segments = Object.fromEntries(lines.map(([, , , weight, name = '']) => [name, weight / 100]));
+  return { primary, weights, ...(lines.length === 0 ? {} : { segments }) };
 }

@@ -1,6 +1,9 @@
 import type { Seen } from '../../adapters/fenced-router.ts';
+import type { Plan, Step } from '../../core/plan/plan.ts';
+import { sharesAt } from '../../core/plan/segments.ts';
 import { tokenFrom, tokenText } from '../../core/rollout/fencing-token.ts';
 import type { Routing } from '../../core/rollout/raise-plan.ts';
+import type { SegmentLine } from '../../core/site/segment.ts';
 import type { Target } from '../../core/target.ts';
 import type { Percent } from '../../core/units.ts';
 
@@ -61,7 +64,7 @@ const roundOf = (share: number): Percent => Math.round(share * 1e10) / 1e10;
  * before anybody does; with it go its salt and the files of both releases. `own` of the target is what its owner wants to stand there.
  */
 export function valueWith(stored: Stored, { primary, weights, token }: Routing, target: ToWrite): string {
-  const { s: _, c: __, w: ___, t, d, f: ____, ...others } = stored;
+  const { s: _, c: __, w: ___, t, d, f: ____, g: _____, ...others } = stored;
   const [shared] = Object.entries(weights);
   const own = JSON.parse(target.ref.own ?? '{}') as { a?: string };
   const isOurs = primary === target.stable && token.open && target.canary !== '';
@@ -69,6 +72,7 @@ export function valueWith(stored: Stored, { primary, weights, token }: Routing, 
   const isServing = primary === target.canary && token.open && own.a !== undefined;
   const [canary, share] = shared ?? (isOurs ? [target.canary, 0] : isServing ? [primary, 100] : []);
   const salt = canary === target.canary ? saltOf(token.rolloutId, target.canary) : t;
+  const lines = canary === target.canary && primary === target.stable ? linesAt(target.ref, share ?? 0) : [];
   const files = filesOf(target.ref, canary === undefined ? [primary] : [primary, canary]) ?? d;
   const whole = (text: string) =>
     sized(token.open, {
@@ -76,6 +80,7 @@ export function valueWith(stored: Stored, { primary, weights, token }: Routing, 
       ...(canary === undefined
         ? {}
         : { c: canary, w: roundOf((share ?? 0) * 100), ...(salt && { t: salt }) }),
+      ...(lines.length === 0 ? {} : { g: lines }),
       ...(files === undefined || files.length === 0 ? {} : { d: files }),
       ...{ ...others, ...own },
       f: text,
@@ -83,6 +88,29 @@ export function valueWith(stored: Stored, { primary, weights, token }: Routing, 
   const text = whole(tokenText(token));
   // Who aborted can be read in the journal too; that it was aborted may only stand here.
   return bytesOf(text) > VALUE_BYTES_MAX ? whole(tokenText({ ...token, by: undefined })) : text;
+}
+
+/** What a target keeps of the segments of its plan. */
+export const segmentsRef = ({ steps, segments }: SegmentsOf): Record<string, string> =>
+  segments === undefined ? {} : { segments: JSON.stringify({ steps: steps.map(placeOf), segments }) };
+
+type SegmentsOf = Pick<Plan, 'steps' | 'segments'>;
+
+const placeOf = ({ weight, within }: Step) => (within === undefined ? { weight } : { weight, within });
+
+/** The segments with shares of their own at a weight, as the edge reads them. */
+function linesAt({ segments: text }: Target['ref'], weight: Percent): SegmentLine[] {
+  if (text === undefined) return [];
+  const { steps, segments = [] } = JSON.parse(text) as SegmentsOf;
+  return sharesAt(steps, segments, weight).map(
+    ({ by, of, values, weight: share, name }): SegmentLine => [
+      by,
+      of,
+      [...values],
+      roundOf(share * 100),
+      name,
+    ],
+  );
 }
 
 /** An even number of bytes under an open token and an odd one under a closed one: a value that was read late shows by the size of its store that the fence was closed since. */

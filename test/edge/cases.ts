@@ -300,6 +300,12 @@ export const CASES: readonly Case[] = [
     { headers: { 'cloudfront-viewer-country': 'NZ' } },
     page('r41'),
   ),
+  request(
+    'a visitor whom no share of a step inside a segment draws',
+    { ...ROLLOUT, w: 0.9 },
+    of(IN),
+    page('r41'),
+  ),
   request('a visitor of no segment', { ...ROLLOUT, g: [['h', 'x-staff', ['yes'], 0]] }, of(IN), page('r42')),
   ...(
     [

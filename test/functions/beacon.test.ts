@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { countVisit } from '../../controller/count-visit.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { reportLimits } from '../../core/site/report.ts';
+import type { SegmentLine } from '../../core/site/segment.ts';
 import { beacon } from '../../functions/beacon.ts';
 import { type Asked, urlEvent } from './url-event.ts';
 
@@ -16,12 +17,17 @@ beforeEach(() => {
 });
 
 /** The ports of an instance of the function, whose one site serves two releases. */
-const instance = ({ now = () => 0, fails = false, knownBy = '' } = {}): Parameters<typeof countVisit>[1] => ({
+const instance = ({
+  now = () => 0,
+  fails = false,
+  knownBy = '',
+  segments = [] as SegmentLine[],
+} = {}): Parameters<typeof countVisit>[1] => ({
   clock: { now, sleep: async () => {} },
   liveSites: {
     async find(site) {
       if (fails) throw new RolloutError('Unavailable', 'not now');
-      return site === 'web-shop-prod' ? { key: KEY, releases: ['r41', 'r42'], knownBy } : undefined;
+      return site === 'web-shop-prod' ? { key: KEY, releases: ['r41', 'r42'], knownBy, segments } : undefined;
     },
   },
   reportLimits: reportLimits(),
@@ -105,4 +111,21 @@ describe('a report', () => {
   test('is silence if both releases send none: nothing is added', () => {
     expect(added).toEqual([]);
   });
+});
+
+test('while segments have shares of their own, a visit is counted once more for its segment, or for those in none', async () => {
+  const segments: SegmentLine[] = [
+    ['c', 'team', ['staff'], 5_000, 'internal'],
+    ['y', '', ['SE'], 1_000, 'nordic'],
+  ];
+  const asked: Asked[] = [
+    { cookies: ['team=staff', '__Host-spillway=v-1'] },
+    { cookies: ['__Host-spillway=v-2'], headers: { 'cloudfront-viewer-country': 'SE' } },
+    { cookies: ['__Host-spillway=v-3', 'team=no'], headers: { 'cloudfront-viewer-country': 'DE' } },
+  ];
+  for (const each of asked) await send(REPORT, each, instance({ segments }));
+  await send({ ...REPORT, r: 'r1' }, {}, instance({ segments }));
+  const all = ['r42', 'r42~internal', 'r42', 'r42~nordic', 'r42', 'r42~others', 'unknown'];
+  expect(added.map(([, release]) => release)).toEqual(all);
+  for (const [, , counts] of added) expect(counts).toEqual({ Visits: 1, FailedVisits: 0 });
 });

@@ -53,7 +53,7 @@ const RULES: Record<string, Rule> = {
   runtime: { folders: [], packages: [], node: false },
   // What runs at the edge is one file without imports; cohorts and paths are those that everybody else knows.
   edge: {
-    folders: ['edge', 'core/cohort.ts', 'core/site/served.ts'],
+    folders: ['edge', 'core/cohort.ts', 'core/site/segment.ts', 'core/site/served.ts'],
     packages: ['cloudfront', 'node:crypto'],
     node: true,
   },

@@ -85,7 +85,7 @@ describe('a site beside functions', () => {
     expect(violations).toEqual([]);
     const value = JSON.parse(end?.kvs.helpers.value(SITE, 'spillway') ?? '{}');
     expect(value).toMatchObject({ s: '1', d: ['/sw.js'], k: 'k'.repeat(32) });
-    for (const gone of ['c', 'w', 't']) expect(value).not.toHaveProperty(gone);
+    for (const gone of ['c', 'w', 't', 'g']) expect(value).not.toHaveProperty(gone);
     expect(end?.kvs.helpers.value(SITE, 'routes')).toBe('[]');
   });
 

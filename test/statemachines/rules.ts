@@ -148,7 +148,7 @@ const PAYLOADS: Record<string, unknown> = {
 /** What the arm of a site makes, since no call changes a part of a value. */
 const COMPOSED = [
   '{% $parse($states.result.Value) %}',
-  "{% $string($merge([$sift($value, function($part, $name) { $not($value.c = $target.canary and $name in ['c', 'w', 't']) }), {'s': $value.s = $target.canary ? $target.stable : $value.s, 'f': $states.context.Execution.Input.closed}])) %}",
+  "{% $string($merge([$sift($value, function($part, $name) { $not($value.c = $target.canary and $name in ['c', 'w', 't', 'g']) }), {'s': $value.s = $target.canary ? $target.stable : $value.s, 'f': $states.context.Execution.Input.closed}])) %}",
 ];
 
 const BARE_PATH = /^\{% \$[A-Za-z]+(\.[A-Za-z]+)* %\}$/;

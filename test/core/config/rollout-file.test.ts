@@ -329,7 +329,7 @@ describe('how a file verifies', () => {
 
 describe('a bad rollout file is refused with the place, what stands there and the fix', () => {
   const KNOWN =
-    'schema, service, targets, steps, linear, exponential, canary, strategy, smoke, probe, hooks, gates, watch, limits, alarms, verify, holdout, recall, onInconclusive, onSuspect';
+    'schema, service, targets, steps, linear, exponential, canary, strategy, segments, smoke, probe, hooks, gates, watch, limits, alarms, verify, holdout, recall, onInconclusive, onSuspect';
   const step = (first: unknown, second: unknown) => [first, second];
 
   type Row = [string, (string | number)[], unknown, string];

@@ -6,6 +6,7 @@ import {
   filesRef,
   type Stored,
   seenFrom,
+  segmentsRef,
   storedFrom,
   VALUE_BYTES_MAX,
   VALUE_KEY,
@@ -51,7 +52,7 @@ describe('what is written', () => {
       JSON.parse(valueWith(before, { primary: 'r42', weights: {}, token: token(open) }, called));
     expect(of(true)).toMatchObject({ s: 'r42', c: 'r42', w: 10_000 });
     expect(seenFrom(of(true), '1')).toMatchObject({ primary: 'r42', weights: EMPTY });
-    for (const gone of ['c', 'w', 't']) expect(of(false)).not.toHaveProperty(gone);
+    for (const gone of ['c', 'w', 't', 'g']) expect(of(false)).not.toHaveProperty(gone);
   });
 
   test.each([
@@ -61,7 +62,29 @@ describe('what is written', () => {
   ])('after %s names one release and its files', (_what, routing, by, expected) => {
     const found = written(routing, by);
     expect(found).toMatchObject(expected);
-    for (const gone of ['c', 'w', 't']) expect(found).not.toHaveProperty(gone);
+    for (const gone of ['c', 'w', 't', 'g']) expect(found).not.toHaveProperty(gone);
+  });
+
+  test('has the segments of the plan up to its weight, and none once the release serves or has left', () => {
+    const steps = [
+      { weight: 0.001, within: { segment: 'internal', weight: 50 }, bakeSeconds: 60, maxBakeSeconds: 60 },
+      { weight: 1, bakeSeconds: 60, maxBakeSeconds: 60 },
+    ];
+    const segments = [{ name: 'internal', by: 'c' as const, of: 'team', values: ['staff'] }];
+    const inside = { ...target, ref: { ...target.ref, ...segmentsRef({ steps, segments }) } };
+    const at = (primary: string, weights: Record<string, number>, open = true, from = before) =>
+      JSON.parse(valueWith(from, { primary, weights, token: token(open) }, inside));
+    const line = ['c', 'team', ['staff'], 5_000, 'internal'];
+    expect(at('r41', { r42: 0.001 })).toMatchObject({ w: 0.1, g: [line] });
+    expect(seenFrom(at('r41', { r42: 0.001 }), '1').weights).toEqual({ r42: 0.001 });
+    expect(at('r41', { r42: 1 })).toMatchObject({ w: 100, g: [line] });
+    for (const without of [
+      at('r41', {}),
+      at('r41', { r42: 60 }),
+      at('r42', {}),
+      at('r41', {}, false, { ...before, g: [line] }),
+    ])
+      expect(without).not.toHaveProperty('g');
   });
 
   test('leaves the share of a stranger and its salt as they are', () => {
