@@ -305,8 +305,8 @@ export interface Injected extends Hooks {
   copies: NonNullable<WorldOptions['copies']>;
   /** What has struck so far, in order. */
   strikes: Strike[];
-  /** Calls that went wrong, or of which the answer was lost, by the function that made them. */
-  deaf: { at: Instant; fn: FunctionName }[];
+  /** Calls that went wrong, or of which the answer was lost, by the function that made them; `op` is absent if its time was over. */
+  deaf: { at: Instant; fn: FunctionName; op?: string }[];
   /** How a message to a receiver outside goes wrong, with a number in [0, 1) for what is left open. */
   voice(receiver: string): { fault: FaultName; how: number } | undefined;
 }
@@ -371,7 +371,8 @@ export function injector(options: {
     if (invocation.isDead) return never();
     const struck = strike('call', `${invocation.fn} ${op}`);
     const { how = 0 } = struck ?? {};
-    if (struck !== undefined && struck.fault !== 'slow') deaf.push({ at: clock.now(), fn: invocation.fn });
+    if (struck !== undefined && struck.fault !== 'slow')
+      deaf.push({ at: clock.now(), fn: invocation.fn, op });
     switch (struck?.fault) {
       case undefined:
         return alive(invocation, await call());
@@ -424,7 +425,7 @@ export function injector(options: {
   const kept: Around = async (op, call) => {
     if (isOn('journalAway')) {
       const invocation = present();
-      if (invocation !== undefined) deaf.push({ at: clock.now(), fn: invocation.fn });
+      if (invocation !== undefined) deaf.push({ at: clock.now(), fn: invocation.fn, op });
       throw unavailable(op);
     }
     return called(op, call, { throttled: away(op), down: away(op), timedOut: away(op) });

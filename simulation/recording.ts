@@ -97,8 +97,8 @@ export interface Said {
 interface Aside {
   /** What receivers of webhooks heard. */
   posted: Said[];
-  /** Calls that went wrong, or of which the answer was lost, by the function that made them. */
-  deaf: { at: Instant; fn: FunctionName }[];
+  /** Calls that went wrong, or of which the answer was lost, by the function that made them; `op` is absent if its time was over. */
+  deaf: { at: Instant; fn: FunctionName; op?: string }[];
   /** Who somebody is, by each identity that commands come under. */
   humans: Readonly<Record<string, string>>;
 }

@@ -778,7 +778,7 @@ const foreignUntouched = perRollout((view) =>
 );
 
 /** While the canary has traffic, a change of it by somebody else ends the rollout no later than the next measurement, or pauses it if it is not reversible. */
-const driftNoticed = perRollout((view, { looks }, { tickMs }) => {
+const driftNoticed = perRollout((view, run, { tickMs }) => {
   const first = view.raises[0]?.index ?? Number.POSITIVE_INFINITY;
   const ended = [
     ...those(view, ...LEAVING, 'RolloutClosed'),
@@ -802,7 +802,7 @@ const driftNoticed = perRollout((view, { looks }, { tickMs }) => {
       return !theirs.some(
         (other) =>
           Math.abs(other.at - at) <= tickMs &&
-          !isLookedAt(looks[key], Math.min(index, other.index), Math.max(index, other.index)) &&
+          !isLookedAt(run, key, Math.min(index, other.index), Math.max(index, other.index)) &&
           (other.index > index
             ? isDeepStrictEqual(other.after, before)
             : other.index < index && isDeepStrictEqual(other.before, after)),
@@ -814,9 +814,17 @@ const driftNoticed = perRollout((view, { looks }, { tickMs }) => {
 /** Looks after which a state that may be a late read is believed, as in `controller/reconcile.ts`. */
 const LOOKS_BELIEVED = 4;
 
-/** True if a target was read so often after one entry and before another. */
-const isLookedAt = (looks: readonly number[] = [], from: number, to: number): boolean =>
-  looks.filter((look) => look > from && look <= to).length >= LOOKS_BELIEVED;
+/** True if a target was read so often after one entry and before another, by ticks that could write what they found. */
+function isLookedAt({ looks, timeline, deaf }: Run, key: string, from: number, to: number): boolean {
+  const isLost = (look: number) => {
+    const [since = 0, until = Number.POSITIVE_INFINITY] = [timeline[look - 1]?.at, timeline[look]?.at];
+    return deaf.some(
+      ({ fn, op, at }) => fn === 'Measure' && op === 'journal.append' && at >= since && at <= until,
+    );
+  };
+  const seen = (looks[key] ?? []).filter((look) => look > from && look <= to && !isLost(look));
+  return seen.length >= LOOKS_BELIEVED;
+}
 
 /** What a rollout put on an alias is gone when it has ended otherwise than completed, unless somebody else put it back. */
 const ourWeightRemoved = perRollout((view, run) => {

@@ -1046,6 +1046,14 @@ describe('what somebody else did and undid before the next look', () => {
   });
   test('is needed also if fewer looks showed it', () =>
     expect(broken(lookedAt(first + 1, 3))).not.toContain('driftNoticed'));
+  const struck = (...deaf: Run['deaf']): Run => ({ ...lookedAt(first + 1, 4), deaf });
+  const lost = { at: minute(1.5), fn: 'Measure' as const, op: 'journal.append' };
+  excuse('driftNoticed', struck(lost), {
+    'if what the looks found could be written': struck(),
+    'for a write that another function lost': struck({ ...lost, fn: 'Notify' }),
+    'for another call that failed': struck({ ...lost, op: 'GetMetricDataCommand' }),
+    'for a write of another tick': struck({ ...lost, at: minute(3) }),
+  });
 });
 
 describe('a closed fence that somebody else wrote over', () => {
