@@ -6,7 +6,7 @@ import {
   type MetricDataQuery,
   type MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
-import { LATENCY_EDGES, latencyBucket } from '../core/analysis/histogram.ts';
+import { LATENCY_METRICS, latencyName, spreadOf } from '../core/analysis/histogram.ts';
 import { limitsOf } from '../core/analysis/limits.ts';
 import { joined, pairedWindows } from '../core/analysis/pairing.ts';
 import type {
@@ -15,7 +15,6 @@ import type {
   Metric,
   ReadWindow,
   Series,
-  Spread,
   SpreadWindow,
   WatchRule,
 } from '../core/analysis/types.ts';
@@ -34,6 +33,8 @@ export interface Count {
   versionDimension?: string | undefined;
   /** True if it is of the target as a whole, whatever version ran. */
   isWhole?: boolean | undefined;
+  /** What is read of it; the sum of its values if absent. */
+  stat?: 'SampleCount' | undefined;
 }
 
 /** Where CloudWatch keeps what is known of a kind of target. */
@@ -234,8 +235,8 @@ function unitless(answers: Answers, { all, points }: Pick<Question, 'all' | 'poi
 const nameOf = (key: string, side: Side) => `${side} ${key}`;
 
 /** The series of CloudWatch that a count is: the same text for two counts that are one. */
-const seriesOf = ({ side, source: { namespace, name, versionDimension, isWhole } }: Point) =>
-  [side, namespace, name, versionDimension, isWhole].join('\n');
+const seriesOf = ({ side, source: { namespace, name, versionDimension, isWhole, stat } }: Point) =>
+  [side, namespace, name, versionDimension, isWhole, stat].join('\n');
 
 /** A stretch of which nothing is known. */
 function unknownFrom(start: Instant, end: Instant, unknown: string): ReadWindow[] {
@@ -253,8 +254,11 @@ function pointsOf(rules: WatchRule[], limits: LimitRule[], countsOf: Question['c
       for (const kind of ['bad', 'total'] as const) sources.set(`${rule.metric}/${kind}`, counts[kind]);
   }
   if (rules.some(({ metric }) => isLatency(metric)))
-    for (let bucket = 0; bucket <= LATENCY_EDGES.length; bucket++)
-      sources.set(`latency/${bucket}`, counted(latencyBucket(bucket)));
+    for (let metric = 0; metric < LATENCY_METRICS; metric++) {
+      const source = counted(latencyName(metric));
+      sources.set(`latency/sum${metric}`, source);
+      sources.set(`latency/all${metric}`, { ...source, stat: 'SampleCount' });
+    }
   if (limits.some(({ limit }) => limit === 'batchFailures')) {
     sources.set('batchFailures/bad', counted('BatchFailures'));
     sources.set('batchFailures/total', counted('BatchItems'));
@@ -276,7 +280,10 @@ function countQuery(kept: Kept, target: Target, { side, source }: Point) {
     source.versionDimension === undefined
       ? kept.dimensionsOf(target, version)
       : [{ Name: source.versionDimension, Value: target[side] }];
-  return { Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions }, Stat: 'Sum' };
+  return {
+    Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions },
+    Stat: source.stat ?? 'Sum',
+  };
 }
 
 /** An incomplete answer is no answer: what is missing in it is unknown, and would read as health. */
@@ -358,28 +365,19 @@ function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): 
   return series;
 }
 
+/** Each metric of durations carries two counts: how often it was sent, and how often its value was 1. */
 function spreadsFrom(read: ReadValues): SpreadWindow[] {
   const windows = new Map<Instant, SpreadWindow>();
   for (const side of SIDES) {
-    const buckets = Array.from({ length: LATENCY_EDGES.length + 1 }, (_, bucket) =>
-      read(`latency/${bucket}`, side),
-    );
-    for (const start of new Set(buckets.flatMap((bucket) => [...bucket.keys()]))) {
+    const of = (kind: 'all' | 'sum') =>
+      Array.from({ length: LATENCY_METRICS }, (_, metric) => read(`latency/${kind}${metric}`, side));
+    const [all, sums] = [of('all'), of('sum')];
+    const at = (values: readonly Values[], start: Instant) => values.map((each) => each.get(start) ?? 0);
+    for (const start of new Set([...all, ...sums].flatMap((each) => [...each.keys()]))) {
       const window = windows.get(start) ?? { start };
-      window[side] = spreadFrom(buckets.map((bucket) => bucket.get(start) ?? 0));
+      window[side] = spreadOf({ samples: at(all, start), sums: at(sums, start) });
       windows.set(start, window);
     }
   }
   return [...windows.values()].sort((a, b) => a.start - b.start);
-}
-
-/** Bucket `i` counts what took longer than edge `i - 1` and not longer than edge `i`. */
-function spreadFrom(counts: readonly number[]): Spread {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  let left = total;
-  const over = LATENCY_EDGES.map((_, index) => {
-    left -= counts[index] ?? 0;
-    return left;
-  });
-  return { total, edges: LATENCY_EDGES, over };
 }

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { LATENCY_EDGES, latencyBucket } from '../core/analysis/histogram.ts';
+import { LATENCY_EDGES, latencyName } from '../core/analysis/histogram.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../core/units.ts';
 import type { Wait, WorldClock } from './clock.ts';
 import type { Random } from './random.ts';
-import type { SimulatedCloudWatch } from './services/cloudwatch.ts';
+import type { CountedSamples, SimulatedCloudWatch } from './services/cloudwatch.ts';
 
 /** Who gets which share of an alias' requests; the primary version takes what the others leave. */
 export interface Routing {
@@ -191,20 +191,25 @@ export function modelTraffic(world: {
 
 const DEVIATION = 0.5;
 
-/** Draws how many requests fall into each of the buckets of `withSpillway`, one bucket after the other. */
-function latencies(random: Random, count: number, median: number): Record<string, number> {
-  const buckets: Record<string, number> = {};
+/** Draws how many requests each of the metrics of `withSpillway` counts, and how many of them in its upper part, one part after the other. */
+function latencies(random: Random, count: number, median: number): Record<string, CountedSamples> {
+  const counts: Record<string, CountedSamples> = {};
   let [left, below] = [count, 0];
-  for (const [bucket, edge] of LATENCY_EDGES.entries()) {
+  const take = (part: number, taken: number) => {
+    if (taken === 0) return;
+    const name = latencyName(Math.ceil(part / 2));
+    const { samples, ones } = counts[name] ?? { samples: 0, ones: 0 };
+    counts[name] = { samples: samples + taken, ones: ones + (part > 0 && part % 2 === 0 ? taken : 0) };
+    left -= taken;
+  };
+  for (const [part, edge] of LATENCY_EDGES.entries()) {
     const to = normalShare(Math.log(edge / median) / DEVIATION);
-    const inBucket = random.binomial(left, Math.min(1, (to - below) / (1 - below)));
-    if (inBucket > 0) buckets[latencyBucket(bucket)] = inBucket;
-    left -= inBucket;
+    take(part, random.binomial(left, Math.min(1, (to - below) / (1 - below))));
     below = to;
     if (left === 0) break;
   }
-  if (left > 0) buckets[latencyBucket(LATENCY_EDGES.length)] = left;
-  return buckets;
+  take(LATENCY_EDGES.length, left);
+  return counts;
 }
 
 /** Share of a standard normal variable below `z`, to about 0.02 %, by a logistic curve with a cubic term (Page 1977). */

@@ -25,23 +25,28 @@ const STREAMS =
  * the wrappers of agents take a handler of three for one that calls back. If Lambda takes answers by `context.succeed`,
  * `fail` and `done`, those three are replaced by ones that count and then do the same.
  *
- * With `latency` it also counts how long each answer took, in one of 126 metrics `Latency000` to `Latency125`. Those that
- * ever count something cost money as custom metrics do, so they are not on by themselves.
+ * Each answer is also counted by the age of its environment: `First` is an environment's first, `Young` are those of its first
+ * minute, and `Group0` to `Group7` the others by whose they are. `entity` says whose from the event, of which a hash is taken and
+ * nothing is printed but one of eight groups; without it each environment is in one of them by chance. `groups: false` leaves
+ * them out.
+ *
+ * With `latency` it also counts how long each answer took, but for each environment's first, in one of 24 metrics `Latency0` to
+ * `Latency23`. Those that ever count something cost money as custom metrics do, so they are not on by themselves.
  *
  * @template {(...args: any[]) => any} H
  * @param {H} handler
- * @param {{ latency?: boolean }} [options]
+ * @param {{ latency?: boolean, groups?: boolean, entity?: (...args: any[]) => unknown }} [options]
  * @returns {H}
  * @throws {TypeError} if the handler is no function, or streams its response
  */
-export function withSpillway(handler, { latency = false } = {}) {
+export function withSpillway(handler, { latency = false, groups = true, entity } = {}) {
   if (typeof handler !== 'function')
     throw new TypeError(`withSpillway needs a handler, which is a function; it was given ${typeof handler}.`);
   if (/** @type {any} */ (handler)[STREAMING]) throw new TypeError(STREAMS);
   /** @type {(this: unknown, ...args: any[]) => unknown} */
   const counting = function (...args) {
     const [event, context, callback] = args;
-    const invocation = begun(event, context, latency);
+    const invocation = begun(event, context, { latency, groups, entity });
     // Until Node 22 Lambda takes an answer from the callback whatever number of parameters the handler declares.
     if (typeof callback === 'function') args[2] = followed(callback, invocation, byCallback);
     const takesBack = observe(context, invocation);
@@ -70,7 +75,8 @@ export function withSpillway(handler, { latency = false } = {}) {
 
 /**
  * One invocation, of which the first answer counts and prints, as Lambda takes the first.
- * @typedef {{ answered: (answer: unknown) => void, failed: () => void, isOver: boolean, ended: () => void }} Invocation
+ * `isPast` says that a later one began before it ended, so that the environment may have been frozen in between.
+ * @typedef {{ answered: (answer: unknown) => void, failed: () => void, isOver: boolean, isPast: boolean, ended: () => void }} Invocation
  */
 
 /**
@@ -84,19 +90,32 @@ let isListening = false;
  * The event is read before the handler can change it.
  * @param {any} event
  * @param {any} context
- * @param {boolean} latency
+ * @param {{ latency: boolean, groups: boolean, entity?: (...args: any[]) => unknown }} options
  * @returns {Invocation}
  */
-function begun(event, context, latency) {
-  const startedAt = Date.now();
+function begun(event, context, { latency, groups, entity }) {
+  const [startedAt, ticks] = [Date.now(), performance.now()];
   const shape = quietly(() => shapeOf(event));
-  /** @type {(counts: () => Record<string, number> | undefined) => void} */
-  const count = (counts) => {
+  const { isFirst, isYoung, group } = servedBy(startedAt, ticks);
+  const ofEntity = groups && entity && quietly(() => groupOf(entity(event, context)));
+  const { awsRequestId } = context ?? {};
+  const isRetry = isTriedAgain(shape, awsRequestId);
+  /** @type {(counts: () => Record<string, number> | undefined, isThrown?: boolean) => void} */
+  const count = (counts, isThrown = false) => {
     if (invocation.isOver) return;
     invocation.isOver = true;
     unanswered.delete(invocation);
-    const took = latency ? { [bucketOf(Date.now() - startedAt)]: 1 } : {};
-    print(context, startedAt, { ...quietly(counts), ...took });
+    if (isThrown && !shape && awsRequestId) remember(awsRequestId);
+    const counted = quietly(counts);
+    if (!counted && !latency) return;
+    if (isRetry) return print(context, startedAt, { Retries: shape && 'ids' in shape ? shape.again : 1 });
+    const fault = counted?.Faults ?? Number(isThrown);
+    print(context, startedAt, {
+      ...counted,
+      ...(isFirst ? { First: fault } : {}),
+      ...(isYoung ? { Young: fault } : groups ? { [`Group${ofEntity ?? group}`]: fault } : {}),
+      ...(latency && !isFirst && !invocation.isPast ? timed(performance.now() - ticks) : {}),
+    });
   };
   /** @type {Invocation} */
   const invocation = {
@@ -104,8 +123,9 @@ function begun(event, context, latency) {
       const isLate = shape?.givesUpMs !== undefined && Date.now() - startedAt > shape.givesUpMs;
       count(() => shape && (isLate ? failureOf(shape) : countsOf(shape, answer)));
     },
-    failed: () => count(() => shape && failureOf(shape)),
+    failed: () => count(() => shape && failureOf(shape), true),
     isOver: false,
+    isPast: false,
     // Nothing more can happen: until Node 22 Lambda then answers null, from Node 24 on the process ends, which is an error.
     ended: () => (typeof context?.done === 'function' ? invocation.answered(null) : invocation.failed()),
   };
@@ -116,7 +136,10 @@ function begun(event, context, latency) {
 /** @param {Invocation} invocation */
 function expect(invocation) {
   // An environment has one invocation at a time unless it says otherwise, so an older one was answered where it could not be seen.
-  if (process.env.AWS_LAMBDA_MAX_CONCURRENCY === undefined) unanswered.clear();
+  if (process.env.AWS_LAMBDA_MAX_CONCURRENCY === undefined) {
+    for (const each of unanswered) each.isPast = true;
+    unanswered.clear();
+  }
   unanswered.add(invocation);
   if (isListening) return;
   isListening = true;
@@ -189,7 +212,9 @@ function settling(result, invocation) {
 /**
  * What sent an event, as far as it decides what becomes of an answer.
  * `givesUpMs` is when its sender has answered without it.
- * @typedef {{ kind: 'rest' | 'http1' | 'http2' | 'alb', givesUpMs?: number } | { kind: 'sqs' | 'stream', ids: unknown[], givesUpMs?: undefined }} Shape
+ * Of a batch, `again` of the items were tried before, `firsts` says which were not.
+ * @typedef {{ kind: 'sqs' | 'stream', ids: unknown[], firsts: boolean[], again: number, givesUpMs?: undefined }} Batch
+ * @typedef {{ kind: 'rest' | 'http1' | 'http2' | 'alb', givesUpMs?: number } | Batch} Shape
  */
 
 /** When an HTTP API answers 503 without the function, which no quota raises (API Gateway quotas, "Maximum integration timeout"). A REST API's may be raised, so it is not known here. */
@@ -224,14 +249,42 @@ function shapeOf(event) {
 function batchOf(records) {
   switch (records[0]?.eventSource) {
     case 'aws:sqs':
-      return { kind: 'sqs', ids: records.map((each) => each?.messageId) };
+      return batch('sqs', records, (each) => each?.messageId);
     case 'aws:kinesis':
-      return { kind: 'stream', ids: records.map((each) => each?.kinesis?.sequenceNumber) };
+      return batch('stream', records, (each) => each?.kinesis?.sequenceNumber);
     case 'aws:dynamodb':
-      return { kind: 'stream', ids: records.map((each) => each?.dynamodb?.SequenceNumber) };
+      return batch('stream', records, (each) => each?.dynamodb?.SequenceNumber);
     default:
       return undefined;
   }
+}
+
+/**
+ * A message that comes again because it failed says nothing new of the version. Only queues say that it does.
+ * @param {'sqs' | 'stream'} kind @param {any[]} records @param {(record: any) => unknown} idOf
+ * @returns {Batch}
+ */
+function batch(kind, records, idOf) {
+  const firsts = records.map((each) => !(Number(each?.attributes?.ApproximateReceiveCount) > 1));
+  return { kind, ids: records.map(idOf), firsts, again: firsts.filter((isFirst) => !isFirst).length };
+}
+
+/** Requests whose ids are remembered: what failed is invoked again within minutes, if by this environment at all. */
+const REMEMBERED = 64;
+
+/** Ids of asynchronous invocations that failed here, of which Lambda tries the same again (Lambda developer guide, "Error handling for asynchronous invocation").
+ * @type {Set<string>} */
+const failedBefore = new Set();
+
+/** @param {string} id */
+function remember(id) {
+  failedBefore.add(id);
+  for (const oldest of failedBefore) if (failedBefore.size > REMEMBERED) failedBefore.delete(oldest);
+}
+
+/** True if nothing in an invocation comes for the first time. @param {Shape | undefined} shape @param {string} id */
+function isTriedAgain(shape, id) {
+  return shape && 'ids' in shape ? shape.again === shape.ids.length : !shape && failedBefore.has(id);
 }
 
 /**
@@ -248,8 +301,7 @@ function countsOf(shape, answer) {
     // What JSON cannot hold Lambda reports as an error.
     return failureOf(shape);
   }
-  if ('ids' in shape)
-    return { Responses: 1, Faults: 0, BatchItems: shape.ids.length, BatchFailures: handedBack(shape, sent) };
+  if ('ids' in shape) return { Responses: 1, Faults: 0, ...itemsOf(shape, handedBack(shape, sent)) };
   // A caught error that is returned has no members in JSON; an empty 200 is what a REST API may make of it, and not what the handler meant.
   const isError = answer instanceof Error && !('statusCode' in sent) && shape.kind === 'rest';
   const status = isError ? 502 : statusOf(shape.kind, sent);
@@ -263,9 +315,13 @@ function countsOf(shape, answer) {
  */
 function failureOf(shape) {
   const counts = { Responses: 1, Faults: 1 };
-  return 'ids' in shape
-    ? { ...counts, BatchItems: shape.ids.length, BatchFailures: 0 }
-    : { ...counts, ClientErrors: 0 };
+  return 'ids' in shape ? { ...counts, ...itemsOf(shape, 0) } : { ...counts, ClientErrors: 0 };
+}
+
+/** @param {Batch} shape @param {number} failures */
+function itemsOf({ ids, again }, failures) {
+  const items = { BatchItems: ids.length - again, BatchFailures: failures };
+  return again > 0 ? { ...items, Retries: again } : items;
 }
 
 /** What is read of an answer, beside its body. */
@@ -349,23 +405,24 @@ function hasHeaders(kind, { headers = null, multiValueHeaders = null }) {
 }
 
 /**
- * How many items of a batch come back: of a queue those that are named, of a stream all from the first named on, and the
+ * How many items of a batch come back, of those that came for the first time: of a queue those that are named, of a stream all from the first named on, and the
  * whole batch if a name is empty, missing or of no item (Lambda developer guide, "Success and failure conditions").
- * @param {{ kind: 'sqs' | 'stream', ids: unknown[] }} shape
+ * @param {Batch} shape
  * @param {any} sent
  */
-function handedBack({ kind, ids }, sent) {
+function handedBack({ kind, ids, firsts, again }, sent) {
   const listed = isRecord(sent) ? sent.batchItemFailures : undefined;
   if (listed === undefined || listed === null) return 0;
-  if (!Array.isArray(listed)) return ids.length;
+  const all = ids.length - again;
+  if (!Array.isArray(listed)) return all;
   const named = listed.map((each) => {
     const id = each?.itemIdentifier;
     return typeof id === 'string' && id !== '' ? ids.indexOf(id) : -1;
   });
   if (named.length === 0) return 0;
   const first = Math.min(...named);
-  if (first === -1) return ids.length;
-  return kind === 'sqs' ? new Set(named).size : ids.length - first;
+  if (first === -1) return all;
+  return kind === 'sqs' ? [...new Set(named)].filter((at) => firsts[at]).length : ids.length - first;
 }
 
 /** @param {unknown} value @returns {value is Record<string, any>} */
@@ -421,14 +478,57 @@ function print(context, startedAt, metrics) {
   }
 }
 
-/** Where one bucket ends and the next begins: each edge is 1.118 times (the root of 1.25) the one before, from 1 ms on. */
-const EDGES = Array.from({ length: 125 }, (_, index) => Math.sqrt(1.25) ** index);
+/** For how long the calls of an environment are those of a young one: connections are made and caches filled meanwhile. */
+const YOUNG_MS = 60_000;
+
+/** The groups that calls are parted into, by whose they are. */
+const GROUPS = 8;
 
 /**
- * The metric that counts answers that took so long: above the edge before it and not above its own.
- * @param {number} ms
+ * When this environment had its first call by both clocks, and its group. Drawn at that call: what is drawn before may be in a
+ * snapshot that many environments begin from.
+ * @type {{ at: number, ticks: number, group: number } | undefined}
  */
-function bucketOf(ms) {
-  const bucket = EDGES.findIndex((edge) => ms <= edge);
-  return `Latency${String(bucket === -1 ? EDGES.length : bucket).padStart(3, '0')}`;
+let environment;
+
+/** What serves a call that begins now. A clock that stands still while the environment is frozen, or is set back, makes nothing young. @param {number} at @param {number} ticks */
+function servedBy(at, ticks) {
+  const isFirst = environment === undefined;
+  environment ??= { at, ticks, group: Math.floor(Math.random() * GROUPS) };
+  const isYoung = !(Math.max(at - environment.at, ticks - environment.ticks) >= YOUNG_MS);
+  return { isFirst, isYoung, group: environment.group };
+}
+
+/** Bytes of an entity that its group depends on: longer ones cost no more time. */
+const ENTITY_BYTES = 256;
+
+/**
+ * The group of an entity, which is the same in each runtime: an FNV-1a hash of the beginning of its UTF-8, mixed once, by 8.
+ * @param {unknown} entity
+ * @returns {number | undefined} undefined if it is no text and no number, or empty
+ */
+function groupOf(entity) {
+  const text = ['string', 'number', 'bigint'].includes(typeof entity) ? String(entity) : '';
+  if (text === '') return undefined;
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text.slice(0, ENTITY_BYTES + 1)).subarray(0, ENTITY_BYTES))
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) % GROUPS;
+}
+
+/**
+ * The metric of a duration, the number of powers of two from 0.125 ms on that it is above, with value 1 in the part of its octave above
+ * 1.25 times the beginning and 0 below, so that one metric carries two counts.
+ * @param {number} ms
+ * @returns {Record<string, number>}
+ */
+function timed(ms) {
+  if (Number.isNaN(ms)) return {};
+  let [octave, from] = [0, 0];
+  for (let start = 0.125; octave < 23 && start < ms; start *= 2) {
+    octave++;
+    from = start;
+  }
+  return { [`Latency${octave}`]: octave > 0 && ms > 1.25 * from ? 1 : 0 };
 }

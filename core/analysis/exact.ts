@@ -33,7 +33,7 @@ export function capitalExact({ windows, grid, m = 1, before, ...starts }: ExactI
 }
 
 /** The log factor of a window for each bet: what all bets share is summed once. */
-function factorsOf(given: WindowCounts, w0: number): (r: number) => number {
+export function factorsOf(given: WindowCounts, w0: number): (r: number) => number {
   const { c, s, nc, ns } = whole(given);
   const bad = c + s;
   if (!(nc > 0 && ns > 0 && bad > 0)) return () => 0;

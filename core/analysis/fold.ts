@@ -5,7 +5,7 @@ import { carriedAfter } from './finding/carried.ts';
 import { percentilesOf } from './finding/tally.ts';
 import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
 import { LATE_WINDOWS } from './heartbeat.ts';
-import { addsUp, historyOf, isYoung, overEdge, slowFrom } from './latency.ts';
+import { addsUp, historyOf, isYoung, overEdge, slowFrom, together } from './latency.ts';
 import { kept } from './levels.ts';
 import { limitsOf } from './limits.ts';
 import { type Counted, isGauge, packed } from './packed.ts';
@@ -96,15 +96,6 @@ function foldedTarget(trial: Trial, target: Target, read: Series, stretch: Stret
     ...(past === undefined ? {} : { past }),
     tests: Object.assign({}, ...tests),
   };
-}
-
-/** Several spreads as one; they are counted over the edges of the first. */
-function together(spreads: readonly Spread[]): Spread[] {
-  const [first] = spreads;
-  if (first === undefined) return [];
-  const total = spreads.reduce((all, spread) => all + spread.total, 0);
-  const over = first.edges.map((edge) => spreads.reduce((all, spread) => all + overEdge(spread, edge), 0));
-  return [{ total, edges: first.edges, over }];
 }
 
 /** The edges of durations that the rules ask for, rising; their ranks and thresholds stand since the first raise. */

@@ -1,6 +1,6 @@
 import type { Instant } from '../units.ts';
 import type { Logs } from './evalue.ts';
-import type { Capital, RatioCapital } from './mixture.ts';
+import type { RatioCapital, SlownessCapital } from './mixture.ts';
 import { type Packed, unpacked } from './packed.ts';
 import type { PartName, Past, ReadWindow, Series, Spread } from './types.ts';
 
@@ -9,7 +9,7 @@ export interface Carried {
   /** Of a worse canary, by counts, for each part of the evidence. */
   ratio?: Partial<Record<PartName, RatioCapital>> | undefined;
   /** Of a slower canary, by all durations, likewise. */
-  slowdown?: Partial<Record<PartName, Capital>> | undefined;
+  slowness?: Partial<Record<PartName, SlownessCapital>> | undefined;
   /** Of a safe canary: logarithms of what each bet holds since the first move, and in the step of the fold. */
   safe?: { first: Logs; step: Logs } | undefined;
 }

@@ -40,6 +40,15 @@ export function historyOf(trial: Course, spreads: readonly SpreadWindow[]): Spre
     .flatMap(({ stable }) => (stable !== undefined && stable.total > 0 && addsUp(stable) ? [stable] : []));
 }
 
+/** Several spreads as one, none of nothing; they are counted over the edges of the first. */
+export function together(spreads: readonly Spread[]): Spread[] {
+  const [first] = spreads;
+  if (first === undefined) return [];
+  const total = spreads.reduce((all, spread) => all + spread.total, 0);
+  const over = first.edges.map((edge) => spreads.reduce((all, spread) => all + overEdge(spread, edge), 0));
+  return [{ total, edges: first.edges, over }];
+}
+
 /** New environments start cold, in the minute of a raise and in the one after it. */
 export function isYoung({ moves }: Course, start: Instant): boolean {
   return moves.some((at) => start + WINDOW_MS > at && start < at + WINDOW_MS);

@@ -35,6 +35,12 @@ export interface RatioCapital {
   careful?: Capital | undefined;
 }
 
+/** What the bets on a slower canary hold: on all requests, which is none if there are no cells, and on each edge of the tail, one after the other. */
+export interface SlownessCapital {
+  shift?: Capital | undefined;
+  tails: Capital;
+}
+
 /** What bets hold after these windows, which follow those of `before`; `logFactor` is what one window does to one bet. */
 export function capitalAfter<Window, Bet>(
   windows: readonly Window[],

@@ -1,6 +1,8 @@
 import { logFactorTilt } from './evalue.ts';
-import { isYoung, overEdge } from './latency.ts';
-import { type Capital, capitalAfter, worthOf } from './mixture.ts';
+import { factorsOf } from './exact.ts';
+import { LATENCY_EDGES } from './histogram.ts';
+import { isYoung } from './latency.ts';
+import { capitalAfter, logAddExp, type SlownessCapital, worthOf } from './mixture.ts';
 import type { Course } from './trial.ts';
 import type { Spread, SpreadWindow } from './types.ts';
 import { isAlone } from './windows.ts';
@@ -8,15 +10,110 @@ import { isAlone } from './windows.ts';
 /** Requests of stable's history that a cell of the comparison holds at least, so that its rank is more than luck. */
 const CELL_MIN = 5;
 
+/** Octaves beyond which a tail is not asked for: this many that none of stable's history took longer than. */
+const UNSEEN_TAILS = 3;
+
+/** Largest part of stable's history over an edge that is a tail of it: what nearly all cross says little of the slow ones. */
+const TAIL_MAX = 0.9;
+
 /**
- * The durations of both versions cut into cells: cell `i` ends at `stable[i]` for stable and at `canary[i]`, which is later by
- * the tolerated ratio, for the canary. `ranks` are the parts of stable's own history (0 to 1) up to the middle of each cell;
- * there is one cell more than there are edges.
+ * What is tolerated, in edges of `LATENCY_EDGES`: stable is counted over edge `offset` of an octave, 0 or 1, and the canary over one that
+ * is `later`, which is `ratio` times as long. Both are counts of whole requests, because nothing is known between two edges.
  */
-export interface Cells {
-  stable: readonly number[];
-  canary: readonly number[];
+interface Tolerance {
+  offset: 0 | 1;
+  later: number;
+  ratio: number;
+}
+
+const edge = (at: number) => LATENCY_EDGES[at] ?? Number.POSITIVE_INFINITY;
+
+/** All that can be told apart, the least first: 1.25, 1.6, 2, 2.5, 3.2, 4 times as long and so on. */
+const TOLERANCES: readonly Tolerance[] = LATENCY_EDGES.slice(1)
+  .flatMap((_, at) =>
+    ([0, 1] as const).map((offset) => ({
+      offset,
+      later: at + 1,
+      ratio: edge(offset + at + 1) / edge(offset),
+    })),
+  )
+  .filter(({ ratio }) => Number.isFinite(ratio))
+  .sort((a, b) => a.ratio - b.ratio || a.offset - b.offset);
+
+/** The least tolerance that is no less than a ratio. */
+export function toleranceOf(ratio: number): Tolerance {
+  const found = TOLERANCES.find((each) => each.ratio >= ratio * (1 - 1e-9)) ?? TOLERANCES.at(-1);
+  if (found === undefined) throw new Error('No tolerance is known.');
+  return found;
+}
+
+/** What is tolerated of a canary that so few environments serve that their own luck may be what is seen. */
+const FEW_RATIO = 1.6;
+
+/**
+ * Where both versions are compared, by octave: `cells` cut all requests into parts that stable's history filled, `ranks` are the parts
+ * of that history (0 to 1) up to the middle of each, one more than there are cells; `tails` are the octaves whose crossing is slow.
+ */
+interface Pairs {
+  cells: readonly number[];
   ranks: readonly number[];
+  tails: readonly number[];
+}
+
+/** From what stable did before the first raise. `most` is the largest part of it over an edge that is a tail. */
+export function pairsFrom(history: Spread, { offset = 0, most = TAIL_MAX } = {}): Pairs {
+  const { total, over } = history;
+  const pairs = { cells: [] as number[], ranks: [] as number[], tails: [] as number[] };
+  let [left, unseen] = [total, 0];
+  for (let octave = 0; 2 * octave + offset < over.length; octave++) {
+    const count = over[2 * octave + offset] ?? 0;
+    if (total > 0 && count / total <= most && unseen < UNSEEN_TAILS) {
+      pairs.tails.push(octave);
+      if (count === 0) unseen++;
+    }
+    if (!(left - count >= CELL_MIN && count >= CELL_MIN)) continue;
+    pairs.cells.push(octave);
+    pairs.ranks.push(1 - (left + count) / 2 / total);
+    left = count;
+  }
+  if (total > 0) pairs.ranks.push(1 - left / 2 / total);
+  return pairs;
+}
+
+/** What all durations of a target are compared by: as the rule tolerates it, and while few environments serve the canary. */
+export interface Comparison {
+  usual: Side;
+  few: Side;
+  /** Octaves of the tails, the same in both. */
+  tails: readonly number[];
+}
+interface Side {
+  tolerance: Tolerance;
+  /** Without cells the tails alone are compared. */
+  cells: readonly number[];
+  ranks: readonly number[];
+}
+
+/**
+ * The comparison that a rule asks for.
+ * @param percentile for a rule about slow requests alone: then only tails are compared, those that at most twice as many of stable's
+ * requests cross as the percentile leaves, since the edges are an octave apart
+ */
+export function comparisonFrom(
+  history: Spread,
+  { ratio, percentile }: { ratio: number; percentile?: number | undefined },
+): Comparison {
+  const side = (of: number): Side => {
+    const tolerance = toleranceOf(of);
+    const { cells, ranks } = pairsFrom(history, tolerance);
+    return percentile === undefined ? { tolerance, cells, ranks } : { tolerance, cells: [], ranks: [] };
+  };
+  const most = percentile === undefined ? TAIL_MAX : Math.min(TAIL_MAX, (2 * (100 - percentile)) / 100);
+  const { offset } = toleranceOf(ratio);
+  return {
+    ...{ usual: side(ratio), few: side(Math.max(ratio, FEW_RATIO)) },
+    tails: pairsFrom(history, { offset, most }).tails,
+  };
 }
 
 /** A bet on a slower canary: the logarithm of how much likelier a duration of this rank gets; it never falls. */
@@ -31,83 +128,106 @@ const slower =
   (rank) =>
     (deviations * (rank ** 0.14 - (1 - rank) ** 0.14)) / 0.1975;
 
-/** Some requests are slow, as many times as often as before beyond this rank. */
-const slowTail =
-  (from: number, times: number): Bet =>
-  (rank) =>
-    rank > from ? Math.log(times) : 0;
-
-/**
- * What is bet on, three fifths of it on a release half as slow again: it is the one that takes long to see. Any list is valid;
- * this one and HEAD_SLOW were chosen on other seeds than those of the bench.
- */
+/** What is bet on about all requests, three quarters of it on a release half as slow again: it is the one that takes long to see. */
 const HALF_AGAIN = slower(0.3);
-const BETS: readonly Bet[] = [HALF_AGAIN, HALF_AGAIN, HALF_AGAIN, slower(1), slowTail(0.98, 8)];
+const BETS: readonly Bet[] = [HALF_AGAIN, HALF_AGAIN, HALF_AGAIN, slower(1)];
+
+/** Odds ratios of crossing an edge of the tail that are bet on, as multiples of the tolerated one. */
+const TAIL_BETS = [1.25, 1.5, 2, 4, 10, 40, 200];
+
+/** Tolerated odds ratio in the tails, besides the tolerated slowdown: what waits for others may do so a little more often. A judgement. */
+const TAIL_ODDS = 1.1;
 
 /** Part of the stake that bets from the first window on: slow code is slow from its first request. */
 const HEAD_SLOW = 0.9;
 
-/** Cells from what stable did before the first raise, as `historyOf` has it; undefined if that is too little to cut it at all. */
-export function cellsFrom(known: readonly Spread[], ratio: number): Cells | undefined {
-  const edges = known[0]?.edges ?? [];
-  const total = known.reduce((sum, spread) => sum + spread.total, 0);
-  const cells = { stable: [] as number[], canary: [] as number[], ranks: [] as number[] };
-  let left = total;
-  for (const edge of edges) {
-    const over = known.reduce((sum, spread) => sum + overEdge(spread, edge), 0);
-    const later = edges.find((each) => each >= edge * ratio * (1 - 1e-9));
-    if (later === undefined || !(left - over >= CELL_MIN && over >= CELL_MIN)) continue;
-    cells.stable.push(edge);
-    cells.canary.push(later);
-    cells.ranks.push(1 - (left + over) / 2 / total);
-    left = over;
-  }
-  if (cells.stable.length === 0) return undefined;
-  return { ...cells, ranks: [...cells.ranks, 1 - left / 2 / total] };
-}
-
 /** What a comparison of durations is made with: planned windows, requests that share one cause, and the part of the stake that bets from the first window on. */
-interface SlowdownQuestion {
+interface SlownessQuestion {
   planned: number;
   burst: number;
   head?: number | undefined;
 }
 
 /**
- * Log evidence that the canary's durations, divided by the tolerated ratio, are longer than those of stable.
+ * Log evidence that the canary's durations, divided by what is tolerated, are longer than those of stable: half of it by the whole
+ * spread, half by its tail, edge by edge.
  * @param windows those that can be believed, with requests on both sides; `burst` as for the failures
- * Source: under "not longer" a canary request can be swapped with one of stable, or is shorter; each bet is a `logFactorTilt` that
- * no window lets fall if a canary request takes longer, because its span is kept within the canary's part of the requests.
+ * Source: under "not longer" a canary request can be swapped with one of stable, or is shorter; each bet on the spread is a
+ * `logFactorTilt` that no window lets fall if a canary request takes longer, because its span is kept within the canary's part of
+ * the requests; each bet on the tail is a `logFactorExact` of `exact.ts`. A mean of e-values is one.
  */
-export function evidenceOfSlowdown(
+export function evidenceOfSlowness(
   windows: readonly SpreadWindow[],
-  cells: Cells,
-  question: SlowdownQuestion,
-  before?: Capital,
+  comparison: Comparison,
+  question: SlownessQuestion,
+  before?: SlownessCapital,
 ): number {
   const { planned, head = HEAD_SLOW } = question;
-  return worthOf(capitalOfSlowdown(windows, cells, question, before), { T: planned, head });
+  const starts = { T: planned, head };
+  const { shift, tails } = capitalOfSlowness(windows, comparison, question, before);
+  const tail = worthOf(tails, starts);
+  return shift === undefined ? tail : logAddExp(worthOf(shift, starts), tail) - Math.LN2;
 }
 
-/** What the bets of `evidenceOfSlowdown` hold after these windows, which follow those of `before`. */
-export function capitalOfSlowdown(
+/** What the bets of `evidenceOfSlowness` hold after these windows, which follow those of `before`. */
+export function capitalOfSlowness(
   windows: readonly SpreadWindow[],
-  cells: Cells,
-  { planned, burst, head = HEAD_SLOW }: SlowdownQuestion,
-  before?: Capital,
-): Capital {
-  const counts = windows.flatMap(({ canary, stable }) => {
-    if (!canary?.total || !stable?.total) return [];
-    const xc = inCells(canary, cells.canary);
-    const xs = inCells(stable, cells.stable);
-    const span = Math.log1p(stable.total / canary.total);
-    return [{ xc, xs, span }];
-  });
-  const logFactor = ({ xc, xs, span }: (typeof counts)[number], bet: Bet) => {
-    const v = within(cells.ranks.map(bet), span).map(Math.exp);
-    return logFactorTilt({ xc, xs, v }) / burst;
+  comparison: Comparison,
+  { planned, burst, head = HEAD_SLOW }: SlownessQuestion,
+  before?: SlownessCapital,
+): SlownessCapital {
+  const starts = { T: planned, head };
+  const counted = windows.flatMap(({ canary, stable, isFew }) =>
+    canary?.total && stable?.total
+      ? [{ canary, stable, side: isFew ? comparison.few : comparison.usual }]
+      : [],
+  );
+  const bets = comparison.tails.flatMap((octave) => TAIL_BETS.map((r) => ({ octave, r })));
+  const tails = capitalAfter(
+    counted.map((window) => new Map(comparison.tails.map((octave) => [octave, tailFactors(window, octave)]))),
+    bets,
+    starts,
+    (factors, { octave, r }) => (factors.get(octave)?.(r) ?? 0) / burst,
+    before?.tails,
+  );
+  if (comparison.usual.cells.length === 0) return { tails };
+  const shift = capitalAfter(
+    counted.map(inCells),
+    BETS,
+    starts,
+    ({ xc, xs, span, ranks }, bet) =>
+      logFactorTilt({ xc, xs, v: within(ranks.map(bet), span).map(Math.exp) }) / burst,
+    before?.shift,
+  );
+  return { shift, tails };
+}
+
+interface Counted {
+  canary: Spread;
+  stable: Spread;
+  side: Side;
+}
+
+/** The log factor of each bet on one edge of the tail; undefined if the ladder does not have that edge, which says nothing then. */
+function tailFactors({ canary, stable, side }: Counted, octave: number): ((r: number) => number) | undefined {
+  const { offset, later } = side.tolerance;
+  const [s, c] = [stable.over[2 * octave + offset], canary.over[2 * octave + offset + later]];
+  if (s === undefined || c === undefined) return undefined;
+  return factorsOf({ c, s, nc: canary.total, ns: stable.total }, TAIL_ODDS);
+}
+
+function inCells({ canary, stable, side }: Counted) {
+  const { tolerance, cells, ranks } = side;
+  const parts = ({ total, over }: Spread, at: number) => {
+    const ends = [total, ...cells.map((octave) => over[2 * octave + at] ?? 0), 0];
+    return ends.slice(1).map((count, nth) => (ends[nth] ?? 0) - count);
   };
-  return capitalAfter(counts, BETS, { T: planned, head }, logFactor, before);
+  return {
+    xc: parts(canary, tolerance.offset + tolerance.later),
+    xs: parts(stable, tolerance.offset),
+    span: Math.log1p(stable.total / canary.total),
+    ranks,
+  };
 }
 
 /** Keeps the middle of a bet and cuts off what is beyond the span. */
@@ -118,13 +238,8 @@ function within(logs: readonly number[], span: number): number[] {
   return logs.map((log) => Math.min(low + span, Math.max(low, log)));
 }
 
-function inCells(spread: Spread, edges: readonly number[]): number[] {
-  const over = [spread.total, ...edges.map((edge) => overEdge(spread, edge)), 0];
-  return over.slice(1).map((count, index) => (over[index] ?? 0) - count);
-}
-
 /** Windows of which the evidence can be taken: after the first raise, with a control, and not the first minute after a move. */
-export function slowdownWindows(trial: Course, spreads: readonly SpreadWindow[]): SpreadWindow[] {
+export function slownessWindows(trial: Course, spreads: readonly SpreadWindow[]): SpreadWindow[] {
   const first = trial.moves[0] ?? Number.POSITIVE_INFINITY;
   return spreads.filter(
     (window) => window.start >= first && !isAlone(trial, window) && !isYoung(trial, window.start),

@@ -46,6 +46,8 @@ export interface SpreadWindow {
   minutes?: number | undefined;
   canary?: Spread | undefined;
   stable?: Spread | undefined;
+  /** True if so few environments have served the canary so far that their own speed may be what is seen. */
+  isFew?: boolean | undefined;
 }
 
 /** Every metric that both versions are compared by: `latency` is all durations, `p95` a share of slow requests, `custom.orders` counts of the user's own. */

@@ -22,6 +22,12 @@ interface Datum extends MetricKey {
   availableAt?: Instant | undefined;
 }
 
+/** Samples of a metric that are zero or one, and how many of them are one. */
+export interface CountedSamples {
+  samples: number;
+  ones: number;
+}
+
 /** Many runs of one version of a function within one minute. */
 interface Invocations {
   functionName: string;
@@ -38,7 +44,7 @@ interface Invocations {
   /** Requests that were throttled; they are not among `count`. */
   throttles?: number | undefined;
   /** How many of `count` took how long, by the metric of `withSpillway` that counts them, if it counts durations. */
-  latency?: Readonly<Record<string, number>> | undefined;
+  latency?: Readonly<Record<string, CountedSamples>> | undefined;
   /** Messages that the runs were given, and how many of them were handed back, if the function counts them with `withSpillway`. */
   batch?: { items: number; failures: number } | undefined;
   /** Requests that never became an invocation, or that nobody made because the answers come slowly: CloudWatch knows nothing of them, and only who records the truth does. */
@@ -169,8 +175,8 @@ export class SimulatedCloudWatch {
     }
     const byVersion = places.at(-1);
     if (byVersion === undefined) return;
-    for (const [name, count] of Object.entries(runs.latency ?? {}))
-      add(byVersion, `Spillway ${name}`, onesOf(count, count), own);
+    for (const [name, { samples, ones }] of Object.entries(runs.latency ?? {}))
+      add(byVersion, `Spillway ${name}`, onesOf(ones, samples), own);
     if (batch !== undefined) {
       const { items, failures } = batch;
       add(byVersion, 'Spillway BatchItems', { sum: items, samples, max: items });

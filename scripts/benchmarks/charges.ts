@@ -1,3 +1,4 @@
+import type { MetricDataQuery } from '@aws-sdk/client-cloudwatch';
 import { type FunctionName, factsOf } from '../../infra/facts.ts';
 import type { VirtualClock } from '../../local/clock.ts';
 import { LATENCY_MS } from '../../local/latency.ts';
@@ -65,7 +66,13 @@ export function counting(
 /** What the calls are charged by: metrics asked for, kilobytes written and read, objects, events. */
 function tally(command: string, input: object, charges: Charges): void {
   const of = input as Record<string, unknown[] | undefined>;
-  if (command === 'GetMetricDataCommand') charges.metrics += of.MetricDataQueries?.length ?? 0;
+  // Up to five statistics of one metric are charged as one (CloudWatch pricing).
+  if (command === 'GetMetricDataCommand')
+    charges.metrics += new Set(
+      (of.MetricDataQueries as MetricDataQuery[] | undefined)?.map(({ MetricStat }) =>
+        JSON.stringify(MetricStat?.Metric),
+      ),
+    ).size;
   if (command === 'PutObjectCommand') charges.puts += 1;
   if (command === 'PutEventsCommand') charges.events += of.Entries?.length ?? 0;
   // A transaction costs two units for each begun kilobyte of each item (DynamoDB developer guide, "Transactions").

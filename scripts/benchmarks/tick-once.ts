@@ -5,7 +5,6 @@ import type { CloudWatchClient, GetMetricDataCommandInput } from '@aws-sdk/clien
 import { cloudwatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
 import { FOLDED_MIN_MS, foldedAfter, KEPT_MS } from '../../core/analysis/fold.ts';
 import type { Folded } from '../../core/analysis/folded.ts';
-import { LATENCY_EDGES } from '../../core/analysis/histogram.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import type { Series, WatchRule, Window } from '../../core/analysis/types.ts';
 import { rulesFor } from '../../core/analysis/weights.ts';
@@ -70,9 +69,11 @@ if (rollout === undefined) throw new Error('The history opens no rollout.');
 
 /** Part of the requests that a bucket of the histogram holds: a heavy tail about a median of 100 ms. */
 const over = (edge: number) => 1 / (1 + (edge / 100) ** 3);
-const shareOf = (bucket: number) =>
-  (bucket === 0 ? 1 : over(LATENCY_EDGES[bucket - 1] ?? 0)) -
-  (bucket < LATENCY_EDGES.length ? over(LATENCY_EDGES[bucket] ?? 0) : 0);
+const startOf = (metric: number) => 2 ** (metric - 4);
+const shareOf = (metric: number) =>
+  (metric === 0 ? 1 : over(startOf(metric))) - (metric < 23 ? over(startOf(metric + 1)) : 0);
+const upperOf = (metric: number) =>
+  metric === 0 ? 0 : over(1.25 * startOf(metric)) - (metric < 23 ? over(startOf(metric + 1)) : 0);
 
 let points = 0;
 let stubMs = 0;
@@ -83,7 +84,9 @@ const answered = ({ StartTime, EndTime, MetricDataQueries = [] }: GetMetricDataC
     const total = isCanary ? 600 : 5_400;
     const isBad = name === 'Errors' || name === 'Faults';
     const value = name.startsWith('Latency')
-      ? Math.round(total * shareOf(Number(name.slice('Latency'.length))))
+      ? Math.round(
+          total * (MetricStat?.Stat === 'Sum' ? upperOf : shareOf)(Number(name.slice('Latency'.length))),
+        )
       : isBad
         ? isCanary
           ? 1

@@ -301,7 +301,8 @@ describe('metrics beyond errors', () => {
     cloudwatch.on(GetMetricDataCommand).callsFake(({ MetricDataQueries = [] }) => ({
       MetricDataResults: MetricDataQueries.map(({ Id, MetricStat }: MetricDataQuery) => {
         const version = MetricStat?.Metric?.Dimensions?.at(-1)?.Value;
-        return result(Id ?? '', values[`${MetricStat?.Metric?.MetricName} ${version}`]);
+        const stat = MetricStat?.Stat === 'Sum' ? '' : `${MetricStat?.Stat} `;
+        return result(Id ?? '', values[`${stat}${MetricStat?.Metric?.MetricName} ${version}`]);
       }),
     }));
   }
@@ -346,14 +347,21 @@ describe('metrics beyond errors', () => {
   });
 
   test('durations become counts of requests over each edge', async () => {
-    // 100 ms lies between the edges 42 and 43, so bucket 42 counts up to 108.4 ms.
-    answering({ 'Latency042 8': [[0, 30]], 'Latency050 8': [[0, 10]], 'Latency042 7': [[0, 5]] });
+    // Each metric says how many took from 64 to 128 ms, and of how many that was over 80 ms.
+    answering({
+      'SampleCount Latency10 8': [[0, 30]],
+      'Latency10 8': [[0, 12]],
+      'SampleCount Latency13 8': [[0, 10]],
+      'Latency13 8': [[0, 0]],
+      'SampleCount Latency10 7': [[0, 5]],
+      'Latency10 7': [[0, 5]],
+    });
     const { latency } = await source.read(target, [{ metric: 'p95', ratio: 1.25 }], FROM, TO);
     const [window] = latency ?? [];
     expect(latency).toHaveLength(1);
     expect(window).toMatchObject({ start: FROM, canary: { total: 40 }, stable: { total: 5 } });
-    expect([41, 42, 49, 50].map((edge) => window?.canary?.over[edge])).toEqual([40, 10, 10, 0]);
-    expect(window?.canary?.edges[42]).toBeCloseTo(108.42, 2);
+    const over = (ms: number) => window?.canary?.over[window.canary.edges.indexOf(ms)];
+    expect([64, 80, 128, 512, 640, 1024].map(over)).toEqual([40, 22, 10, 10, 0, 0]);
   });
 });
 

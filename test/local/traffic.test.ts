@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { latencyBucket } from '../../core/analysis/histogram.ts';
+import { latencyName } from '../../core/analysis/histogram.ts';
 import { scaledClock, virtualClock } from '../../local/clock.ts';
 import { seededRandom } from '../../local/random.ts';
 import { SimulatedCloudWatch } from '../../local/services/cloudwatch.ts';
@@ -34,12 +34,13 @@ function world(options: Options = {}, seed = 7) {
     name: string,
     version: string,
     namespace = 'AWS/Lambda',
+    Stat = 'Sum',
   ): Promise<[number, number][]> => {
     const dimensions = { FunctionName: 'api', Resource: 'api:live', ExecutedVersion: version };
     const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
     const Metric = { Namespace: namespace, MetricName: name, Dimensions };
     const input = {
-      MetricDataQueries: [{ Id: 'q', MetricStat: { Metric, Period: 60, Stat: 'Sum' } }],
+      MetricDataQueries: [{ Id: 'q', MetricStat: { Metric, Period: 60, Stat } }],
       StartTime: new Date(START),
       EndTime: new Date(START + 60 * MINUTE),
       ScanBy: 'TimestampAscending',
@@ -183,16 +184,21 @@ describe('model traffic', () => {
     const [ran, throttled] = [sum(await read('Invocations', '2')), sum(await read('Throttles', '2'))];
     expect(Math.abs(throttled / (ran + throttled) - 0.5)).toBeLessThan(0.03);
     expect(traffic.tally['2']?.requests).toBe(ran + throttled);
-    const buckets = await Promise.all(
-      Array.from({ length: 126 }, (_, bucket) => read(latencyBucket(bucket), '1', 'Spillway')),
-    );
-    const counts = buckets.map(sum);
+    const counted = (stat?: string) =>
+      Promise.all(
+        Array.from({ length: 24 }, async (_, metric) =>
+          sum(await read(latencyName(metric), '1', 'Spillway', stat)),
+        ),
+      );
+    const [counts, upper] = [await counted('SampleCount'), await counted()];
     const all = sum(await read('Invocations', '1'));
     expect(counts.reduce((total, each) => total + each, 0)).toBe(all);
-    const upTo = (edge: number) => counts.slice(0, edge + 1).reduce((total, each) => total + each, 0) / all;
-    // Edge 41 is 97 ms and edge 48 is 212 ms: a lognormal of deviation 0.5 has 47.6 % and 93.3 % below them.
-    expect(Math.abs(upTo(41) - 0.476)).toBeLessThan(0.02);
-    expect(Math.abs(upTo(48) - 0.933)).toBeLessThan(0.02);
+    const upTo = (metric: number) =>
+      counts.slice(0, metric + 1).reduce((total, each) => total + each, 0) / all;
+    // A lognormal of median 100 ms and deviation 0.5 has 18.6 % up to 64 ms, 32.8 % up to 80 ms and 69.0 % up to 128 ms.
+    expect(Math.abs(upTo(9) - 0.186)).toBeLessThan(0.02);
+    expect(Math.abs(upTo(10) - 0.69)).toBeLessThan(0.02);
+    expect(Math.abs(upTo(10) - (upper[10] ?? 0) / all - 0.328)).toBeLessThan(0.02);
   });
 
   test('the rate may change with time, and none gives no datapoint', async () => {

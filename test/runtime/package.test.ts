@@ -35,12 +35,12 @@ function written(files: Record<string, string>): string {
   return at;
 }
 
-test('the wrapper adds less than 6 KB to a bundle', async () => {
+test('the wrapper adds less than 7 KB to a bundle', async () => {
   const { outputFiles } = await build({
     ...{ entryPoints: [join(ROOT, 'runtime/with-spillway.mjs')], bundle: true, minify: true, write: false },
     ...{ format: 'esm', platform: 'node' },
   });
-  expect(outputFiles[0]?.contents.length).toBeLessThan(6_000);
+  expect(outputFiles[0]?.contents.length).toBeLessThan(7_000);
 });
 
 describe('the package, installed elsewhere', () => {

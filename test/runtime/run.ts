@@ -70,9 +70,11 @@ export function countedIn(logs: readonly string[]): Came['counts'] {
   const [line] = lines;
   if (line === undefined) return 'none';
   const { _aws, FunctionName, Resource, ExecutedVersion, ...counts } = JSON.parse(line);
-  const { BatchItems, BatchFailures, ...answers } = counts;
+  const { BatchItems, BatchFailures, First, Young, ...answers } = counts;
   const names = _aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name);
   const key = JSON.stringify(answers);
+  // An environment of the table is young throughout, and its first answer is its first.
+  const isOfFault = [First, Young].every((each) => each === undefined || each === answers.Faults);
   const word = new Map<string, Came['counts']>([
     ['{"Responses":1,"Faults":0,"ClientErrors":0}', 'ok'],
     ['{"Responses":1,"Faults":1,"ClientErrors":0}', 'fault'],
@@ -82,5 +84,5 @@ export function countedIn(logs: readonly string[]): Came['counts'] {
   const failedBatch = key === '{"Responses":1,"Faults":1}' && BatchItems === 3 ? 'fault' : undefined;
   const said = word ?? batch ?? failedBatch;
   const isKnown = lines.length === 1 && String(names) === String(Object.keys(counts));
-  return isKnown && said !== undefined ? said : lines.join(' ');
+  return isKnown && isOfFault && Young !== undefined && said !== undefined ? said : lines.join(' ');
 }

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LATENCY_EDGES, latencyBucket } from '../../core/analysis/histogram.ts';
+import { latencyMetric, latencyName } from '../../core/analysis/histogram.ts';
 import { LambdaWorker } from '../../local/services/lambda-worker.ts';
-import { withSpillway } from '../../runtime/with-spillway.mjs';
 import { EVENTS } from './events.mjs';
 
 const FUNCTION = 'arn:aws:lambda:eu-central-1:123456789012:function:checkout';
@@ -18,17 +17,24 @@ const EVENT = EVENTS['http 2.0'] ?? {};
 const REST = EVENTS.rest ?? {};
 
 let printed: string[];
-beforeEach(() => {
+/** That of an environment that has had no call yet. */
+let { withSpillway } = await import('../../runtime/with-spillway.mjs');
+const listening = process.listeners('beforeExit');
+beforeEach(async () => {
+  vi.resetModules();
+  ({ withSpillway } = await import('../../runtime/with-spillway.mjs'));
   printed = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
     printed.push(String(chunk));
     return true;
   });
-  vi.useFakeTimers({ now: STARTED, toFake: ['Date'] });
+  vi.useFakeTimers({ now: STARTED, toFake: ['Date', 'performance'] });
 });
 afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
+  for (const each of process.listeners('beforeExit'))
+    if (!listening.includes(each)) process.off('beforeExit', each);
 });
 
 /** Responses and faults of each printed line. */
@@ -41,8 +47,9 @@ const counts = () =>
 const line = (resource: string, faults: number) =>
   '{"_aws":{"Timestamp":1767603600000,"CloudWatchMetrics":[{"Namespace":"Spillway",' +
   '"Dimensions":[["FunctionName","Resource","ExecutedVersion"]],' +
-  '"Metrics":[{"Name":"Responses","Unit":"Count"},{"Name":"Faults","Unit":"Count"},{"Name":"ClientErrors","Unit":"Count"}]}]},' +
-  `"FunctionName":"checkout","Resource":"${resource}","ExecutedVersion":"7","Responses":1,"Faults":${faults},"ClientErrors":0}\n`;
+  '"Metrics":[{"Name":"Responses","Unit":"Count"},{"Name":"Faults","Unit":"Count"},{"Name":"ClientErrors","Unit":"Count"},' +
+  '{"Name":"First","Unit":"Count"},{"Name":"Young","Unit":"Count"}]}]},' +
+  `"FunctionName":"checkout","Resource":"${resource}","ExecutedVersion":"7","Responses":1,"Faults":${faults},"ClientErrors":0,"First":${faults},"Young":${faults}}\n`;
 
 describe('the printed line', () => {
   test('is exactly one line of Embedded Metric Format', async () => {
@@ -101,34 +108,238 @@ describe('the printed line', () => {
   );
 });
 
+/** What was counted of each printed line, beside what it says of answers. */
+const beside = () =>
+  printed.map((line) => {
+    const { _aws, FunctionName, Resource, ExecutedVersion, Responses, Faults, ClientErrors, ...rest } =
+      JSON.parse(line);
+    expect(_aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name)).toEqual(
+      ['Responses', 'Faults', 'ClientErrors']
+        .filter((name) => name in JSON.parse(line))
+        .concat(Object.keys(rest)),
+    );
+    return rest;
+  });
+
 describe('with latency', () => {
-  test.each([
-    [0, 'Latency000'],
-    [1, 'Latency000'],
-    [100, 'Latency042'],
-    [108, 'Latency042'],
-    [109, 'Latency043'],
-    [900_000, 'Latency123'],
-    [9e9, 'Latency125'],
-  ])('an answer after %d ms is counted in %s', async (ms, bucket) => {
-    const handler = withSpillway(
-      async (_event: object, _context: Context) => {
-        vi.setSystemTime(STARTED + ms);
+  const timing = (took: (event: { ms: number }) => void) =>
+    withSpillway(
+      async (event: object, _context: Context) => {
+        took(event as { ms: number });
         return 'answer';
+      },
+      { latency: true, groups: false },
+    );
+
+  test.each([0, 0.1, 0.125, 0.16, 1, 1.26, 64, 80, 81, 100, 128, 129, 900_000, 9e9])(
+    'an answer after %d ms is counted as the controller reads it',
+    async (ms) => {
+      const handler = timing(() => vi.advanceTimersByTime(ms));
+      const at = vi.spyOn(performance, 'now');
+      await handler({}, context());
+      at.mockReturnValueOnce(1e7).mockReturnValueOnce(1e7 + ms);
+      await handler(EVENTS.url ?? {}, context());
+      const { metric, value } = latencyMetric(ms);
+      expect(beside()[1]).toMatchObject({ [latencyName(metric)]: value });
+    },
+  );
+
+  test("an environment's first answer is not timed, and counted apart", async () => {
+    const handler = timing(() => vi.advanceTimersByTime(100));
+    for (let call = 0; call < 2; call++) await handler(EVENTS.url ?? {}, context());
+    expect(beside()).toEqual([
+      { First: 0, Young: 0 },
+      { Young: 0, Latency10: 1 },
+    ]);
+  });
+
+  test.each([Number.NaN, -5, Number.POSITIVE_INFINITY])(
+    'a clock that says %d ms breaks nothing',
+    async (ms) => {
+      const handler = timing(() => {});
+      await handler({}, context());
+      vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValueOnce(ms);
+      expect(await handler({}, context())).toBe('answer');
+      const timed = Number.isNaN(ms) ? {} : ms < 0 ? { Latency0: 0 } : { Latency23: 1 };
+      expect(beside()[1]).toEqual({ Young: 0, ...timed });
+    },
+  );
+
+  test('an answer that comes once a later call has begun is not timed: its environment may have been frozen', async () => {
+    let answer = (_: string) => {};
+    const slow = withSpillway(
+      (_event: object, _context: Context) =>
+        new Promise<string>((resolve) => {
+          answer = resolve;
+        }),
+      { latency: true, groups: false },
+    );
+    const quick = timing(() => {});
+    await quick({}, context());
+    const waiting = slow(EVENT, context());
+    await quick(EVENT, context());
+    vi.advanceTimersByTime(3600_000);
+    answer('late');
+    await waiting;
+    expect(
+      beside().map((each) => Object.keys(each).filter((name) => name.startsWith('Latency')).length),
+    ).toEqual([0, 1, 0]);
+  });
+});
+
+describe('the age of an environment', () => {
+  const answering = (options?: object) =>
+    withSpillway(
+      async (event: object, _context: Context) => ({ statusCode: 'fail' in event ? 500 : 200 }),
+      options,
+    );
+
+  test('parts its first answer, those of its first minute, and the later ones, each with whether it was a fault', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    const handler = answering();
+    const fail = { ...EVENT, fail: true };
+    await handler(fail, context());
+    await handler(EVENT, context());
+    vi.advanceTimersByTime(59_999);
+    await handler(fail, context());
+    vi.advanceTimersByTime(1);
+    await handler(fail, context());
+    await handler(EVENT, context());
+    expect(beside()).toEqual([
+      { First: 1, Young: 1 },
+      { Young: 0 },
+      { Young: 1 },
+      { Group4: 1 },
+      { Group4: 0 },
+    ]);
+  });
+
+  test('is that of either clock: one may stand still while it is frozen, the other may be set back', async () => {
+    const handler = answering({ groups: false });
+    await handler(EVENT, context());
+    vi.setSystemTime(STARTED + 3600_000);
+    await handler(EVENT, context());
+    vi.advanceTimersByTime(60_000);
+    vi.setSystemTime(STARTED - 3600_000);
+    await handler(EVENT, context());
+    expect(beside()).toEqual([{ First: 0, Young: 0 }, {}, {}]);
+  });
+
+  test('leaves the groups out where they are not wanted', async () => {
+    const handler = answering({ groups: false });
+    await handler(EVENT, context());
+    vi.advanceTimersByTime(60_000);
+    await handler(EVENT, context());
+    expect(beside()).toEqual([{ First: 0, Young: 0 }, {}]);
+  });
+});
+
+describe('an entity', () => {
+  const groupOf = async (entity: unknown) => {
+    const handler = withSpillway(async (_event: object, _context: Context) => 'answer', {
+      entity: () => {
+        if (entity instanceof Error) throw entity;
+        return entity;
+      },
+    });
+    await handler(EVENT, context());
+    vi.advanceTimersByTime(60_000);
+    await handler(EVENT, context());
+    return Object.keys(beside().at(-1) ?? {}).at(-1);
+  };
+
+  test.each([
+    ['customer-1', 'Group3'],
+    ['customer-2', 'Group0'],
+    ['Zürich', 'Group4'],
+    [42, 'Group5'],
+    ['42', 'Group5'],
+    [42n, 'Group5'],
+  ])('%s is in %s in each runtime', async (entity, group) => {
+    expect(await groupOf(entity)).toBe(group);
+  });
+
+  test.each([undefined, null, '', {}, ['a'], Promise.resolve('a'), Symbol('a'), new Error('no')])(
+    'of %o is none, so that the group is that of the environment',
+    async (entity) => {
+      vi.spyOn(Math, 'random').mockReturnValue(0.999);
+      expect(await groupOf(entity)).toBe('Group7');
+    },
+  );
+
+  test('is never printed, and ten thousand of them are eight groups of about the same size', async () => {
+    const handler = withSpillway(async (_event: object, _context: Context) => 'answer', {
+      entity: (event: object) => (event as { id: string }).id,
+    });
+    await handler(EVENT, context());
+    vi.advanceTimersByTime(60_000);
+    for (let id = 0; id < 10_000; id++) await handler({ ...EVENT, id: `secret-${id}` }, context());
+    expect(printed.join('')).not.toContain('secret');
+    const sizes = new Map<string, number>();
+    for (const each of beside().slice(1))
+      for (const name of Object.keys(each)) sizes.set(name, (sizes.get(name) ?? 0) + 1);
+    expect([...sizes.keys()].toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((at) => `Group${at}`));
+    for (const size of sizes.values()) expect(Math.abs(size - 1_250)).toBeLessThan(150);
+  });
+
+  test('of any length costs the same', async () => {
+    expect(await groupOf('x'.repeat(1e6))).toBe(await groupOf('x'.repeat(256)));
+  });
+});
+
+describe('what is tried again', () => {
+  const sqs = (...received: (string | undefined)[]) => ({
+    Records: received.map((ApproximateReceiveCount, at) => ({
+      ...{ eventSource: 'aws:sqs', messageId: `m${at}`, body: '', attributes: { ApproximateReceiveCount } },
+    })),
+  });
+  const back = (...ids: string[]) => ({
+    batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
+  });
+  const of = async (event: object, answer: unknown, options = {}) => {
+    const handler = withSpillway(async (_event: object, _context: Context) => answer, options);
+    await handler(event, context());
+    const { _aws, FunctionName, Resource, ExecutedVersion, First, Young, ...rest } = JSON.parse(
+      printed[0] ?? '{}',
+    );
+    return rest;
+  };
+
+  test.each([
+    [
+      sqs('1', '2', '3'),
+      back('m0', 'm1'),
+      { Responses: 1, Faults: 0, BatchItems: 1, BatchFailures: 1, Retries: 2 },
+    ],
+    [
+      sqs('1', '1', '2'),
+      back('m2'),
+      { Responses: 1, Faults: 0, BatchItems: 2, BatchFailures: 0, Retries: 1 },
+    ],
+    [sqs('1', '2', '1'), back('?'), { Responses: 1, Faults: 0, BatchItems: 2, BatchFailures: 2, Retries: 1 }],
+    [sqs('1', undefined), back(), { Responses: 1, Faults: 0, BatchItems: 2, BatchFailures: 0 }],
+    [sqs('2', '30'), back('m0'), { Retries: 2 }],
+  ])('in a queue counts for nothing but retries: %j, %j', async (event, answer, counted) => {
+    expect(await of(event, answer)).toEqual(counted);
+  });
+
+  test('of an asynchronous invocation is known by its id, where it failed in this environment', async () => {
+    const handler = withSpillway(
+      async (event: object, _context: object) => {
+        if ('fail' in event) throw new Error('no');
       },
       { latency: true },
     );
-    await handler(EVENTS.url ?? {}, context());
-    const { _aws, ...values } = JSON.parse(printed[0] ?? '');
-    expect(values).toMatchObject({ Responses: 1, Faults: 0, ClientErrors: 0, [bucket]: 1 });
-    expect(_aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name)).toEqual([
-      'Responses',
-      'Faults',
-      'ClientErrors',
-      bucket,
-    ]);
-    const edge = LATENCY_EDGES.findIndex((each) => ms <= each);
-    expect(latencyBucket(edge === -1 ? LATENCY_EDGES.length : edge)).toBe(bucket);
+    const call = (event: object, awsRequestId: string) =>
+      handler(event, { ...context(), awsRequestId }).catch(() => {});
+    await call({ fail: 1 }, 'a');
+    await call({}, 'b');
+    await call({ fail: 1 }, 'a');
+    for (let nth = 0; nth < 100; nth++) await call({ fail: 1 }, `c${nth}`);
+    await call({}, 'a');
+    const seen = beside();
+    expect(seen[2]).toEqual({ Retries: 1 });
+    expect(seen.filter((each) => 'Retries' in each)).toHaveLength(1);
   });
 });
 
@@ -309,7 +520,7 @@ describe('an event that does not say what sent it', () => {
     });
     await handler({}, context());
     const { _aws, FunctionName, Resource, ExecutedVersion, ...values } = JSON.parse(printed[0] ?? '');
-    expect(values).toEqual({ Latency000: 1 });
+    expect(values).toEqual({ First: 0, Young: 0 });
   });
 
   test.each([

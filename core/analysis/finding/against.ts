@@ -1,7 +1,7 @@
 import type { MovedWindow } from '../evalue.ts';
 import { combined, evidenceOfRatio, evidenceOfShare } from '../evidence.ts';
 import { type Part, partsOf, windowsIn } from '../parts.ts';
-import { evidenceOfSlowdown } from '../slowdown.ts';
+import { evidenceOfSlowness } from '../slowdown.ts';
 import type { PartName, Window } from '../types.ts';
 import { type ComparedWindow, ownSince, sum } from '../windows.ts';
 import {
@@ -14,7 +14,7 @@ import {
   sides,
   sinceFolded,
 } from './asked.ts';
-import type { Slowdown } from './tally.ts';
+import type { Slowness } from './tally.ts';
 
 /** What each part of the evidence of a rule is. */
 export function byPart<T>({ trial }: Rule, of: (part: Part) => T): Partial<Record<PartName, T>> {
@@ -26,21 +26,21 @@ export function byPart<T>({ trial }: Rule, of: (part: Part) => T): Partial<Recor
 /** The evidence of all durations in each part. */
 export function durationsAgainst(
   asked: Rule,
-  { windows, cells }: Slowdown,
+  { windows, comparison }: Slowness,
 ): Partial<Record<PartName, number>> {
-  const before = carriedOf(asked, asked.rule.metric)?.slowdown;
+  const before = carriedOf(asked, asked.rule.metric)?.slowness;
   return byPart(asked, (part) =>
-    evidenceOfSlowdown(
+    evidenceOfSlowness(
       windowsIn(asked.trial, part, windows),
-      cells,
-      slowdownQuestion(asked, part),
+      comparison,
+      slownessQuestion(asked, part),
       before?.[part.name],
     ),
   );
 }
 
 /** What is bet with on durations. */
-export const slowdownQuestion = ({ target }: Rule, { planned, head }: Part) => ({
+export const slownessQuestion = ({ target }: Rule, { planned, head }: Part) => ({
   ...{ planned, head },
   burst: target.traits.burst,
 });

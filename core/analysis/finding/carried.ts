@@ -2,9 +2,9 @@ import { capitalOfRatio } from '../evidence.ts';
 import type { Carried } from '../folded.ts';
 import { windowsIn } from '../parts.ts';
 import type { Settled } from '../settled.ts';
-import { capitalOfSlowdown } from '../slowdown.ts';
+import { capitalOfSlowness } from '../slowdown.ts';
 import { comparedWindows } from '../windows.ts';
-import { byPart, slowdownQuestion } from './against.ts';
+import { byPart, slownessQuestion } from './against.ts';
 import { carriedOf, questionOf, type Rule, sinceFolded } from './asked.ts';
 import { safeAfter } from './safe.ts';
 import { talliesOf } from './tally.ts';
@@ -16,7 +16,7 @@ import { talliesOf } from './tally.ts';
 export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carried> {
   const { rule } = asked;
   if ('share' in rule) return {};
-  const { told, slowdown } = talliesOf(asked, settled);
+  const { told, slowness } = talliesOf(asked, settled);
   const [first] = told;
   const carried = told.map(({ key, believed: { windows } }): [string, Carried] => {
     const compared = sinceFolded(asked, comparedWindows(asked.trial, windows));
@@ -30,21 +30,21 @@ export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carr
     return [
       key,
       {
-        ...(slowdown === undefined ? { ratio } : {}),
+        ...(slowness === undefined ? { ratio } : {}),
         ...(key === first?.key ? { safe: safeAfter(asked, key, windows) } : {}),
       },
     ];
   });
-  if (slowdown === undefined) return Object.fromEntries(carried);
-  const { windows, cells } = slowdown;
-  const before = carriedOf(asked, rule.metric)?.slowdown;
+  if (slowness === undefined) return Object.fromEntries(carried);
+  const { windows, comparison } = slowness;
+  const before = carriedOf(asked, rule.metric)?.slowness;
   const after = byPart(asked, (part) =>
-    capitalOfSlowdown(
+    capitalOfSlowness(
       windowsIn(asked.trial, part, windows),
-      cells,
-      slowdownQuestion(asked, part),
+      comparison,
+      slownessQuestion(asked, part),
       before?.[part.name],
     ),
   );
-  return Object.fromEntries([...carried, [rule.metric, { slowdown: after }]]);
+  return Object.fromEntries([...carried, [rule.metric, { slowness: after }]]);
 }

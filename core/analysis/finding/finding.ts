@@ -23,10 +23,10 @@ export function findingOf(given: Asked, settled: Settled): Answer {
   const isRead = settled[isLatency(metric) ? 'latency' : (metric as Counted)] !== undefined;
   // Of what was not read nothing is known, whatever earlier ticks read of it.
   const asked = isRead ? given : { ...given, folded: undefined };
-  const { told, slowdown } = talliesOf(asked, settled);
+  const { told, slowness } = talliesOf(asked, settled);
   const [first] = told;
   if (first === undefined) return withoutHistory(asked);
-  const durations = slowdown && durationsAgainst(asked, slowdown);
+  const durations = slowness && durationsAgainst(asked, slowness);
   const answer = judged(asked, settled, first, durations);
   if (told.length === 1 || answer.finding.evidence < SUSPICIOUS) return answer;
   const answers = told.map((each) => judged(asked, settled, each, durations));

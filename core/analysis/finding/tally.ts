@@ -1,6 +1,6 @@
-import { historyOf, type SlowFrom, slowFrom, slowWindows } from '../latency.ts';
+import { historyOf, type SlowFrom, slowFrom, slowWindows, together } from '../latency.ts';
 import { type Believed, believable, NOTHING, type Settled } from '../settled.ts';
-import { type Cells, cellsFrom, slowdownWindows } from '../slowdown.ts';
+import { type Comparison, comparisonFrom, slownessWindows } from '../slowdown.ts';
 import type { SpreadWindow } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { type Counted, type Rule, sinceFolded } from './asked.ts';
@@ -19,16 +19,16 @@ export interface Tally {
   slow?: SlowFrom | undefined;
 }
 
-/** The whole of the durations of a rule, in cells that are compared. */
-export interface Slowdown {
+/** The durations of a rule, and what of them is compared. */
+export interface Slowness {
   windows: readonly SpreadWindow[];
-  cells: Cells;
+  comparison: Comparison;
 }
 
-/** What a rule is judged by: counts, the ones that a verdict shows first, and for `latency` the whole of the durations. */
+/** What a rule is judged by: counts, the ones that a verdict shows first, and of a rule about durations those themselves. */
 interface Tallies {
   told: readonly Tally[];
-  slowdown?: Slowdown | undefined;
+  slowness?: Slowness | undefined;
 }
 
 /** What is judged of a rule; no counts if stable did too little before the raise to know what is slow. */
@@ -37,7 +37,7 @@ export function talliesOf(asked: Rule, settled: Settled): Tallies {
   const { metric } = rule;
   if (!isLatency(metric)) return { told: [{ key: metric, believed: settled[metric as Counted] ?? NOTHING }] };
   const spreads = settled.latency ?? [];
-  const history = folded?.targets[target.name]?.history ?? historyOf(trial, spreads);
+  const history = folded?.targets[target.name]?.history ?? together(historyOf(trial, spreads));
   const ratio = 'ratio' in rule ? rule.ratio : 1;
   const told = percentilesOf(metric).flatMap((percentile): Tally[] => {
     const slow = slowFrom(history, { percentile, ratio });
@@ -46,15 +46,15 @@ export function talliesOf(asked: Rule, settled: Settled): Tallies {
     const believed = believable(slowWindows(trial, spreads, slow));
     return [{ key: `${metric}@${percentile}`, believed, slow }];
   });
-  if (metric !== 'latency') return { told };
-  const cells = cellsFrom(history, ratio);
-  const [first] = told;
-  if (first === undefined || cells === undefined) return { told: [] };
+  const [[first], [before]] = [told, history];
+  if (first === undefined || before === undefined) return { told: [] };
   // If clients stick to a version its requests are not dealt one by one, and the counts over one percentile take the careful way.
   if (target.traits.isSticky) return { told };
   const believed = new Set(first.believed.windows.map(({ start }) => start));
-  const windows = sinceFolded(asked, slowdownWindows(trial, spreads)).filter(({ start }) =>
+  const [percentile] = metric === 'latency' ? [] : percentilesOf(metric);
+  const comparison = comparisonFrom(before, { ratio, percentile });
+  const windows = sinceFolded(asked, slownessWindows(trial, spreads)).filter(({ start }) =>
     believed.has(start),
   );
-  return { told, slowdown: { windows, cells } };
+  return { told, slowness: { windows, comparison } };
 }

@@ -92,19 +92,19 @@ const since = minutes(1, 5, () => ({ canary: spread(100), stable: spread(900) })
 test('what a rule is judged by has the key of its evidence', () => {
   const keys = (rule: WatchRule, latency: SpreadWindow[] = [...past, ...since], more = {}) => {
     const settled = settle({ errors: [window(1, [0, 9])], latency });
-    const { told, slowdown } = talliesOf(askedOf(rule, more), settled);
-    return [told.map(({ key }) => key), slowdown?.windows.map(({ start }) => (start - minute(0)) / 60_000)];
+    const { told, slowness } = talliesOf(askedOf(rule, more), settled);
+    return [told.map(({ key }) => key), slowness?.windows.map(({ start }) => (start - minute(0)) / 60_000)];
   };
   expect(keys(ruleOf('errors'))).toEqual([['errors'], undefined]);
-  expect(keys(ruleOf('p50'))).toEqual([['p50@50'], undefined]);
   // The minutes in which environments are new are left out.
+  expect(keys(ruleOf('p50'))).toEqual([['p50@50'], [2, 3, 4]]);
   expect(keys(ruleOf('latency'))).toEqual([
     ['latency@90', 'latency@50', 'latency@99'],
     [2, 3, 4],
   ]);
   expect(keys(ruleOf('latency'), since)).toEqual([[], undefined]);
   expect(keys(ruleOf('p50'), since)).toEqual([[], undefined]);
-  expect(keys(ruleOf('p99'), past.slice(0, 1))).toEqual([['p99@99'], undefined]);
+  expect(keys(ruleOf('p99'), past.slice(0, 1))).toEqual([['p99@99'], []]);
   const folded = { end: minute(3), from: minute(1), targets: { api: { history: [spread(9_000)] } } };
   expect(keys(ruleOf('latency'), since, { folded })).toEqual([
     ['latency@90', 'latency@50', 'latency@99'],

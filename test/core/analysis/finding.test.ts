@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { plannedWindows } from '../../../core/analysis/finding/asked.ts';
+import { LATENCY_EDGES } from '../../../core/analysis/histogram.ts';
 import { judge } from '../../../core/analysis/judge.ts';
 import type { Series, Spread, WatchRule, Window } from '../../../core/analysis/types.ts';
 import type { Opening, RolloutEvent } from '../../../core/rollout/event.ts';
@@ -252,8 +253,11 @@ describe('answers that are not all counted', () => {
 });
 
 describe('slow requests of the rule `latency`', () => {
-  const edges = [10, 20, 40, 80, 160];
-  const of = (total: number, ...over: number[]): Spread => ({ total, edges, over });
+  /** Over 8, 16, 32, 64 and 128 ms; both parts of an octave alike. */
+  const of = (total: number, ...counts: number[]): Spread => ({
+    ...{ total, edges: LATENCY_EDGES },
+    over: LATENCY_EDGES.map((edge) => (edge < 8 ? total : (counts[Math.floor(Math.log2(edge / 8))] ?? 0))),
+  });
   const before = Array.from({ length: 14 }, (_, at) => ({
     start: minute(at - 15),
     stable: of(1000, 500, 100, 10, 0, 0),
@@ -266,7 +270,7 @@ describe('slow requests of the rule `latency`', () => {
     }));
   const verdict = (canary: Spread, to = 7, at = 8) =>
     verdictOf(
-      watching({ metric: 'latency', ratio: 1 }),
+      watching({ metric: 'latency', ratio: 1.25 }),
       { latency: [...before, ...since(canary, 1, to)] },
       at,
     );

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { foldedAfter } from '../../../core/analysis/fold.ts';
 import { type Folded, withFolded } from '../../../core/analysis/folded.ts';
+import { LATENCY_EDGES } from '../../../core/analysis/histogram.ts';
 import { judge, stretch } from '../../../core/analysis/judge.ts';
 import { kept } from '../../../core/analysis/levels.ts';
 import { limitFindings } from '../../../core/analysis/limits.ts';
@@ -43,7 +44,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-const EDGES = [20, 40, 60, 80, 100, 125, 156, 200, 300, 600, 1200];
+const EDGES = LATENCY_EDGES;
 
 /** What the requests of a stretch of minutes are like. */
 interface Phase {

@@ -200,7 +200,7 @@ describe('slow requests', () => {
     expect(finding(rules, { latency: [...before, ...since(60)] }, 'p50', 9)).toMatchObject({
       status: 'fail',
       reason: expect.stringMatching(
-        /^p50: canary [\d,]+ of 1,500 took over 121 ms, stable [\d,]+ of 13,500 took over 97 ms$/,
+        /^p50: canary [\d,]+ of 1,500 took over 160 ms, stable [\d,]+ of 13,500 took over 128 ms$/,
       ),
     });
     expect(verdict(rules, { latency: [...before, ...since(30)] }, 9).status).toBe('pass');

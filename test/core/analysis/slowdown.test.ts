@@ -1,32 +1,44 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { LATENCY_EDGES, spreadOf } from '../../../core/analysis/histogram.ts';
 import { judge } from '../../../core/analysis/judge.ts';
-import { historyOf } from '../../../core/analysis/latency.ts';
 import {
-  type Cells,
-  cellsFrom,
-  evidenceOfSlowdown,
-  slowdownWindows,
+  type Comparison,
+  comparisonFrom,
+  evidenceOfSlowness,
+  pairsFrom,
+  slownessWindows,
+  toleranceOf,
 } from '../../../core/analysis/slowdown.ts';
 import type { Series, Spread, SpreadWindow } from '../../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
 import { inVerify, minute, onFirstStep, onSecondStep, opened, raised, stateAfter } from '../rollout/given.ts';
+import tails from './tails-vectors.json' with { type: 'json' };
 
-const EDGES = [80, 100, 125, 156];
-const cells: Cells = { stable: EDGES, canary: EDGES, ranks: [0.2, 0.5, 0.8, 0.97, 0.995] };
-const alone = { planned: 1, burst: 1 };
+/** The octave from 64 ms on. */
+const OCTAVE = 9;
 
-/** Requests by cell as whoever counts them tells them: how many are over each edge. */
+/** Requests by the parts of octaves that they fall into: below 64 ms, in the two parts of the octave from there on, in those of the next, and so on. */
 function spread(counts: readonly number[]): Spread {
-  const after = (at: number) => counts.slice(at + 1).reduce((sum, count) => sum + count, 0);
-  return { total: after(-1), edges: EDGES, over: EDGES.map((_, at) => after(at)) };
+  const after = (at: number) => counts.slice(Math.max(0, at)).reduce((sum, count) => sum + count, 0);
+  return {
+    ...{ total: after(0), edges: LATENCY_EDGES },
+    over: LATENCY_EDGES.map((_, at) => after(at - 2 * OCTAVE + 1)),
+  };
 }
 const window = (canary: readonly number[], stable: readonly number[], start = 1): SpreadWindow => ({
-  start: minute(start),
-  canary: spread(canary),
-  stable: spread(stable),
+  ...{ start: minute(start), canary: spread(canary), stable: spread(stable) },
 });
+const history = spread([200, 150, 150, 150, 150, 100, 70, 20, 10]);
+const alone = { planned: 1, burst: 1 };
+/** Without any tolerance, so that chance alone is left. */
+const even = { offset: 0, later: 0, ratio: 1 } as const;
+const compared: Comparison = {
+  usual: { tolerance: even, ...pairsFrom(history) },
+  few: { tolerance: even, ...pairsFrom(history) },
+  tails: pairsFrom(history).tails,
+};
 
 describe('evidence of a slower canary', () => {
   /** All ways to deal `n` of a pool of requests to the canary, with how many there are of each. */
@@ -53,7 +65,7 @@ describe('evidence of a slower canary', () => {
     const ways = all.reduce((sum, deal) => sum + deal.ways, 0);
     const mean = all.reduce((sum, { canary, ways: each }) => {
       const rest = pool.map((count, at) => count - (canary[at] ?? 0));
-      return sum + (each / ways) * Math.exp(evidenceOfSlowdown([window(canary, rest)], cells, alone));
+      return sum + (each / ways) * Math.exp(evidenceOfSlowness([window(canary, rest)], compared, alone));
     }, 0);
     expect(mean).toBeLessThanOrEqual(1 + 1e-9);
     expect(mean).toBeGreaterThan(0.5);
@@ -67,7 +79,7 @@ describe('evidence of a slower canary', () => {
       fc.property(counts, fc.nat(3), ([canary, stable], at) => {
         const slower = canary.map((count, cell) => count + (cell === at ? -1 : cell === at + 1 ? 1 : 0));
         fc.pre((canary[at] ?? 0) > 0);
-        const evidence = (of: readonly number[]) => evidenceOfSlowdown([window(of, stable)], cells, alone);
+        const evidence = (of: readonly number[]) => evidenceOfSlowness([window(of, stable)], compared, alone);
         expect(evidence(slower)).toBeGreaterThanOrEqual(evidence(canary) - 1e-9);
       }),
     );
@@ -76,113 +88,150 @@ describe('evidence of a slower canary', () => {
   test('is none in minutes in which both versions are slow alike, or one has no requests', () => {
     const slow = [0, 0, 0, 0, 1];
     const times = (n: number) => slow.map((count) => count * n);
-    expect(evidenceOfSlowdown([window(times(50), times(950))], cells, alone)).toBeCloseTo(0, 9);
-    expect(evidenceOfSlowdown([window(times(50), times(0)), window(times(0), times(9))], cells, alone)).toBe(
-      0,
-    );
+    expect(evidenceOfSlowness([window(times(50), times(950))], compared, alone)).toBeCloseTo(0, 9);
+    expect(
+      evidenceOfSlowness([window(times(50), times(0)), window(times(0), times(9))], compared, alone),
+    ).toBe(0);
     const { start, canary, stable } = window(times(50), times(950));
-    expect(evidenceOfSlowdown([{ start, canary }, { start, stable }, { start }], cells, alone)).toBe(0);
+    expect(evidenceOfSlowness([{ start, canary }, { start, stable }, { start }], compared, alone)).toBe(0);
   });
 });
 
 describe('the rule `latency`', () => {
-  const history = onFirstStep({ watch: [{ metric: 'latency', ratio: 1.25 }] });
-  /** Requests spread over the cells in the same shares whatever their number; `shift` cells later where slower. */
-  const dealt = (total: number, shift = 0) => {
-    const shares = [0, 0, 0.3, 0.4, 0.2, 0.08, 0.02];
-    const edges = [
-      50, 62.5, 78.125, 97.65625, 122.0703125, 152.587890625, 190.73486328125, 238.4185791015625,
-    ];
-    const over = edges.map((_, at) => {
-      const from = Math.max(0, at + 1 - shift);
-      return Math.round(total * shares.slice(from).reduce((sum, share) => sum + share, 0));
-    });
-    return { total, edges, over };
+  const watched = onFirstStep({ watch: [{ metric: 'latency', ratio: 1.25 }] });
+  /** Durations spread over five parts of octaves in the same shares whatever their number; so many edges later where slower. */
+  const dealt = (total: number, shift = 0, from = 20) => {
+    const shares = [0.3, 0.4, 0.2, 0.08, 0.02];
+    const over = LATENCY_EDGES.map((_, at) =>
+      Math.round(total * shares.slice(Math.max(0, at - from - shift)).reduce((sum, share) => sum + share, 0)),
+    );
+    return { total, edges: LATENCY_EDGES, over };
   };
-  const before = Array.from({ length: 14 }, (_, at) => ({ start: minute(at - 15), stable: dealt(900) }));
-  const since = (shift: number) =>
-    [0, 1, 2, 3, 4, 5, 6, 7].map((at) => ({
-      start: minute(at),
-      canary: dealt(200, shift),
-      stable: dealt(1_800),
-    }));
-  const said = (latency: Series['latency']) =>
+  const earlier = (from?: number) =>
+    Array.from({ length: 14 }, (_, at) => ({ start: minute(at - 15), stable: dealt(900, 0, from) }));
+  const since = (canary: Spread, from?: number) =>
+    [0, 1, 2, 3, 4, 5, 6, 7].map((at) => ({ start: minute(at), canary, stable: dealt(1_800, 0, from) }));
+  const said = (latency: Series['latency'], history = watched) =>
     judge(trialOf(stateAfter(history)), { series: { api: { latency } }, alarms: [] }, minute(10));
 
   test('reverts what is slower than tolerated, told in counts over one percentile', () => {
-    expect(said([...before, ...since(2)])).toMatchObject({
+    expect(said([...earlier(), ...since(dealt(200, 2))])).toMatchObject({
       status: 'fail',
       reason: expect.stringMatching(
-        /^latency: canary [\d,]+ of 1,[\d,]+ took over \d+ ms, stable [\d,]+ of 1\d,\d+ took over \d+ ms$/,
+        /^latency: canary \d+ of 1,200 took over [\d,]+ ms, stable \d+ of 10,800 took over [\d,]+ ms$/,
       ),
     });
   });
 
   test('lets pass what is as fast, or slower by what is tolerated', () => {
-    for (const shift of [0, 1]) expect(said([...before, ...since(shift)]).status).toBe('pass');
+    for (const shift of [0, 1]) expect(said([...earlier(), ...since(dealt(200, shift))]).status).toBe('pass');
+  });
+
+  test('reverts a few requests that take a hundred times as long, which no bet on all of them sees', () => {
+    const slow = dealt(200);
+    const tail = { ...slow, over: slow.over.map((over, at) => (at < 34 ? Math.max(over, 5) : over)) };
+    expect(said([...earlier(), ...since(tail)]).status).toBe('fail');
+    const rule = onFirstStep({ watch: [{ metric: 'p99', ratio: 1.25 }] });
+    expect(said([...earlier(), ...since(tail)], rule).status).toBe('fail');
+    expect(said([...earlier(), ...since(slow)], rule).status).not.toBe('fail');
+  });
+
+  test('judges answers that take less than any edge', () => {
+    const below = { total: 200, edges: LATENCY_EDGES, over: LATENCY_EDGES.map(() => 0) };
+    const quick = { ...below, total: 900 };
+    const past = Array.from({ length: 14 }, (_, at) => ({ start: minute(at - 15), stable: quick }));
+    const now = (canary: Spread) =>
+      [0, 1, 2, 3, 4, 5, 6, 7].map((at) => ({ start: minute(at), canary, stable: quick }));
+    expect(said([...past, ...now(below)]).status).toBe('pass');
+    expect(said([...past, ...now(dealt(200, 0, 8))]).status).toBe('fail');
   });
 
   test('has no evidence from counts that do not add up, and says which', () => {
-    const torn = since(2).map((each) => ({
-      ...each,
-      canary: { ...each.canary, over: each.canary.over.toReversed() },
-    }));
-    const verdict = said([...before, ...torn]);
+    const torn = since({ ...dealt(200, 2), over: dealt(200, 2).over.toReversed() });
+    const verdict = said([...earlier(), ...torn]);
     expect(verdict.status).toBe('broken');
     expect(verdict.reason).toContain('which is no count');
     expect(verdict.findings[0]?.evidence).toBeCloseTo(0, 9);
   });
 
   test('without a history of stable cannot be told, and it is said', () => {
-    expect(said(since(2))).toMatchObject({
+    expect(said(since(dealt(200, 2)))).toMatchObject({
       status: 'inconclusive',
       reason: expect.stringContaining('latency: no threshold'),
     });
   });
 });
 
-describe('the cells of durations', () => {
-  const edges = [10, 20, 40, 80];
-  const of = (total: number, ...over: number[]): Spread => ({ total, edges, over });
-  const cut = (ratio: number, ...history: Spread[]) =>
-    cellsFrom(
-      historyOf(
-        stateAfter(onFirstStep()),
-        history.map((stable, at) => ({ start: minute(at - history.length), stable })),
-      ),
-      ratio,
-    );
+/** Vectors of the rule; all bet on the usual tolerance. */
+const vectors = (fn: string) => tails.vectors.filter((each) => each.fn === fn);
+type Octaves = Parameters<typeof spreadOf>[0];
 
-  test('end for the canary at the first edge that is later by the tolerated ratio', () => {
-    expect(cut(2, of(1000, 500, 100, 10, 0))).toEqual({
-      stable: [10, 20, 40],
-      canary: [20, 40, 80],
-      ranks: [0.25, 0.7, 0.945, 0.995].map((rank) => expect.closeTo(rank, 9)),
-    });
-    expect(cut(1, of(1000, 500, 100, 10, 0))?.canary).toEqual([10, 20, 40]);
-    expect(cut(1.5, of(1000, 500, 100, 10, 0))?.canary).toEqual([20, 40, 80]);
-    expect(cut(9, of(1000, 500, 100, 10, 0))).toBeUndefined();
-  });
+test.each(vectors('pairsFrom'))(
+  'where versions are compared is that of the vector',
+  ({ input, expected }) => {
+    const { ranks, ...rest } = expected as { ranks: number[] };
+    const close = ranks.map((rank) => expect.closeTo(rank, 9));
+    expect(pairsFrom(spreadOf(input as Octaves))).toEqual({ ...rest, ranks: close });
+  },
+);
 
-  test('hold five requests of the history at least, added up over its minutes; smaller ones are joined', () => {
-    expect(cut(1, of(100, 95, 5, 4, 0))?.stable).toEqual([10, 20]);
-    expect(cut(1, of(100, 96, 5, 4, 0))?.stable).toEqual([20]);
-    expect(cut(1, of(50, 46, 2, 2, 0), of(50, 46, 3, 2, 0))?.stable).toEqual([10, 20]);
-    expect(cut(1, of(9, 5, 0, 0, 0))).toBeUndefined();
-    expect(cut(1, of(10, 5, 0, 0, 0))).toEqual({ stable: [10], canary: [10], ranks: [0.25, 0.75] });
-    expect(cut(1)).toBeUndefined();
-  });
+test.each(vectors('evidenceOfSlowness'))('evidence is $expected as in the vector', ({ input, expected }) => {
+  const given = input as unknown as {
+    history: Octaves;
+    windows: { canary: Octaves; stable: Octaves }[];
+    planned: number;
+  };
+  const windows = given.windows.map(({ canary, stable }, at) => ({
+    ...{ start: minute(at), canary: spreadOf(canary), stable: spreadOf(stable) },
+  }));
+  const comparison = comparisonFrom(spreadOf(given.history), { ratio: 1.25 });
+  const question = { planned: given.planned, burst: 1 };
+  expect(evidenceOfSlowness(windows, comparison, question)).toBeCloseTo(expected as number, 9);
+});
 
-  test('have the ranks of their middles, each later than the one before', () => {
-    const { ranks = [] } = cut(1, of(1000, 900, 300, 50, 10)) ?? {};
-    expect(ranks).toEqual([0.05, 0.4, 0.825, 0.97, 0.995].map((rank) => expect.closeTo(rank, 9)));
+test('tolerances are what edges can tell apart, rounded up', () => {
+  const of = (ratio: number) => toleranceOf(ratio).ratio;
+  expect([1, 1.25, 1.26, 1.6, 1.7, 2, 2.1, 2.5, 2.6, 3.2, 4, 4.1].map(of)).toEqual([
+    1.25, 1.25, 1.6, 1.6, 2, 2, 2.5, 2.5, 3.2, 3.2, 4, 5,
+  ]);
+  expect(toleranceOf(1e12).ratio).toBeGreaterThan(1e6);
+});
+
+test('cells hold five requests of the history at least; tails go to the third edge that nobody crossed', () => {
+  const of = (...counts: number[]) => pairsFrom(spread(counts));
+  expect(of(100, 5, 0, 4, 0, 5)).toEqual({
+    cells: [OCTAVE, OCTAVE + 1],
+    ranks: [100 / 228, 102.5 / 114, 109.5 / 114].map((rank) => expect.closeTo(rank, 9)),
+    tails: [9, 10, 11, 12, 13, 14],
   });
+  expect(of(100, 4).cells).toEqual([]);
+  expect(of(10, 89).tails).toEqual([9, 10, 11, 12]);
+  expect(of(9, 90).tails).toEqual([10, 11, 12]);
+  expect(of()).toEqual({ cells: [], ranks: [], tails: [] });
+});
+
+test('a rule about slow requests alone asks for edges that few of stable crossed', () => {
+  const { usual, tails } = comparisonFrom(spread([500, 440, 0, 40, 0, 15, 0, 5]), {
+    ...{ ratio: 1.25, percentile: 99 },
+  });
+  expect(usual.cells).toEqual([]);
+  expect(tails).toEqual([11, 12, 13, 14, 15]);
+});
+
+test('few environments are given more, whatever the rule gives', () => {
+  const slower = window([0, 0, 40, 120, 40], [0, 400, 1_200, 400, 0], 3);
+  const comparison = comparisonFrom(history, { ratio: 1.25 });
+  const of = (isFew?: boolean) => evidenceOfSlowness([{ ...slower, isFew }], comparison, alone);
+  expect(of(true)).toBeLessThan(of());
+  expect(of(false)).toBe(of());
+  const wide = comparisonFrom(history, { ratio: 2 });
+  expect(wide.few).toEqual(wide.usual);
 });
 
 describe('evidence of a slower canary from few requests', () => {
   test('is bounded by its part of the requests, so that one slow request is never proof', () => {
     const one = (stable: number) =>
-      evidenceOfSlowdown([window([0, 0, 0, 0, 1], [0, 0, stable, 0, 0])], cells, alone);
+      evidenceOfSlowness([window([0, 0, 0, 0, 1], [0, 0, stable, 0, 0])], compared, alone);
     expect(one(1)).toBeGreaterThan(0);
     expect(one(1)).toBeLessThanOrEqual(Math.log(2));
     expect(one(3)).toBeLessThanOrEqual(Math.log(4));
@@ -191,8 +240,8 @@ describe('evidence of a slower canary from few requests', () => {
 
   test('is divided by the burst in which requests come', () => {
     const slow = [window([0, 0, 10, 30, 60], [100, 300, 400, 100, 10])];
-    const single = evidenceOfSlowdown(slow, cells, alone);
-    const burst = evidenceOfSlowdown(slow, cells, { ...alone, burst: 3 });
+    const single = evidenceOfSlowness(slow, compared, alone);
+    const burst = evidenceOfSlowness(slow, compared, { ...alone, burst: 3 });
     expect(single).toBeGreaterThan(5);
     expect(burst).toBeGreaterThan(0);
     expect(burst).toBeLessThan(single / 2);
@@ -202,7 +251,7 @@ describe('evidence of a slower canary from few requests', () => {
 test('windows of the comparison lie between the first raise and promotion, without the minutes in which environments are new', () => {
   const spreads = Array.from({ length: 14 }, (_, at) => window([1, 1, 1, 1, 1], [9, 9, 9, 9, 9], at - 1));
   const used = (...history: RolloutEvent[]) =>
-    slowdownWindows(stateAfter(history), spreads).map(({ start }) => (start - minute(0)) / 60_000);
+    slownessWindows(stateAfter(history), spreads).map(({ start }) => (start - minute(0)) / 60_000);
   expect(used(opened())).toEqual([]);
   expect(used(...onFirstStep())).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   expect(used(...onSecondStep())).toEqual([2, 3, 6, 7, 8, 9, 10, 11, 12]);
