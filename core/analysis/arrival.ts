@@ -282,7 +282,7 @@ function whyAllLate(
   newest: { region?: Instant | undefined; target?: Instant | undefined },
   { until, to }: { until: Instant; to: Instant },
 ): string | undefined {
-  if (to < lastAskedAt(trial) || newest.region === undefined || lateOrGone(newest, to) !== 'late')
+  if (to < lastAskedAt(trial) || newest.region === undefined || lateOrGone(newest, to) === 'here')
     return undefined;
   const heard = heardUntil(newest.region, to);
   return heard >= Math.min(until, to)

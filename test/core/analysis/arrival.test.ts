@@ -652,6 +652,15 @@ describe('requests that stopped', () => {
       });
     });
 
+    test('are late also if the target has counts that are older still', () => {
+      const seen = (heartbeat: number) =>
+        arrivalAt(inVerify(), windows(8, [1_000, undefined]), { from: 9, until: 11, to: 14, heartbeat })
+          .finding;
+      expect(seen(9)).toMatchObject({ status: 'broken', reason: expect.stringContaining('are late') });
+      // Nobody calls, and all of the bake was heard.
+      expect(seen(10).status).toBe('pass');
+    });
+
     test('are not if the region is counted to its end, if it was not asked, or if verify goes on', () => {
       expect(at(13).status).toBe('pass');
       expect(at(10, { until: 11 }).status).toBe('pass');
