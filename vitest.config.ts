@@ -9,7 +9,7 @@ const isolated = all.filter((file) => LEAKS.test(readFileSync(file, 'utf8')));
 
 export default defineConfig({
   test: {
-    // The first need SST's platform, another installation (`npm run test:infra`), then a program that answers (`npm run test:wire`), then Lambda's runtime client (`npm run test:runtime`), then a browser (`npm run test:browser`).
+    // The first need SST's platform, another installation (`npm run test:infra`), then a program that answers (`npm run test:wire`), then Lambda's runtime client (`npm run test:runtime`), then the package (`npm run test:package`), then a browser (`npm run test:browser`).
     exclude: [
       ...configDefaults.exclude,
       ...[
@@ -17,6 +17,7 @@ export default defineConfig({
         'test/infra/cli/**',
         'test/wire/**',
         'test/runtime/ric/**',
+        'test/package/**',
         'test/browser/**',
       ],
     ],

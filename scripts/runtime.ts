@@ -2,10 +2,11 @@
 // Client and Nodes are installed in `.cache/runtime`, as test/runtime/ric/pinned/package-lock.json says. The client's compiled part is not
 // built, for that takes the headers of Node from outside the registry; test/runtime/ric/native-client.mjs stands in for it.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { handedOn } from './arguments.ts';
+import { installPinned } from './pinned.ts';
 
 const given = handedOn({
   name: 'npm run test:runtime --',
@@ -16,22 +17,16 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PINNED = join(ROOT, 'test', 'runtime', 'ric', 'pinned');
 const FOLDER = join(ROOT, '.cache', 'runtime');
 
-/** Installs what is pinned unless it is there already; no script of a package runs. @throws Error with what npm said */
+/** Installs the clients and the Nodes unless they are there. */
 function install(): void {
-  const wanted = readFileSync(join(PINNED, 'package-lock.json'), 'utf8');
-  const mark = join(FOLDER, 'installed.json');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return;
-  console.error('Installing aws-lambda-ric, Node 20 and Node 22 in .cache/runtime: 370 MB, half a minute.');
-  mkdirSync(FOLDER, { recursive: true });
-  for (const name of ['package.json', 'package-lock.json'])
-    copyFileSync(join(PINNED, name), join(FOLDER, name));
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { status, stderr, error } = spawnSync('npm', args, { cwd: FOLDER, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`npm ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
+  const isNew = installPinned(
+    PINNED,
+    FOLDER,
+    'Installing aws-lambda-ric, Node 20 and Node 22 in .cache/runtime: 370 MB, half a minute.',
+  );
   // The file only has to be there: its loading is what the stand-in takes over.
-  for (const native of ['ric-3/dist', 'ric-4'])
+  for (const native of isNew ? ['ric-3/dist', 'ric-4'] : [])
     writeFileSync(join(FOLDER, 'node_modules', native, 'rapid-client.node'), '');
-  writeFileSync(mark, wanted);
 }
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {

@@ -35,6 +35,7 @@ describe('the house', () => {
         'vitest.browser.config.ts',
         'vitest.infra.config.ts',
         'vitest.mutation.config.ts',
+        'vitest.package.config.ts',
         'vitest.runtime.config.ts',
         'vitest.wire.config.ts',
         'sst.config.ts',
