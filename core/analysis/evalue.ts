@@ -17,6 +17,8 @@ export interface WindowCounts {
  */
 export interface MovedWindow extends WindowCounts {
   share?: number | undefined;
+  /** Odds ratio that is tolerated in this window; that of all if absent. */
+  w0?: number | undefined;
 }
 
 /** What is asked of a run of windows: each of the bets in `grid` (odds ratios above 1, as multiples of `w0`), from each start. */
@@ -104,7 +106,7 @@ export function capitalWorse({
   before,
   ...starts
 }: WorseInput & { w0?: number }): Capital {
-  const draws = windows.filter(hasControl).map((window) => drawsWorse(window, w0));
+  const draws = windows.filter(hasControl).map((window) => drawsWorse(window, window.w0 ?? w0));
   return capitalAfter(draws, grid, starts, (window, r) => logFactor(window, r) / m, before);
 }
 
@@ -139,7 +141,7 @@ export function logEWindowBet(input: WindowBetInput): number {
 
 /** What the bets of `logEWindowBet` hold after its windows. */
 export function capitalWindowBet({ windows, U, w0 = 1, before, ...starts }: WindowBetInput): Capital {
-  const returns = windows.filter(hasControl).map((window) => betReturn(window, w0));
+  const returns = windows.filter(hasControl).map((window) => betReturn(window, window.w0 ?? w0));
   return capitalAfter(returns, U, starts, (gain, stake) => Math.log1p(stake * gain), before);
 }
 

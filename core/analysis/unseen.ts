@@ -5,6 +5,7 @@ import type { Percent, Seconds } from '../units.ts';
 import { duration, percent } from '../words.ts';
 import { RECALL_WEIGHT, RECALL_WEIGHT_UNDER_LOAD } from './holdout.ts';
 import { isOfAnswers, METRICS, metricsWith } from './metrics.ts';
+import { SETTLING_SHARE } from './settling.ts';
 import type { WatchRule } from './types.ts';
 import { isLatency, rulesFor } from './weights.ts';
 
@@ -33,6 +34,7 @@ export function unseenBy(opened: Opened): string {
   const parts = [
     ...frequentOutages(opened),
     ...unwatched(opened),
+    ...settling(opened),
     ...longRequests(opened),
     silence(opened),
     ...underLoad(opened),
@@ -76,6 +78,15 @@ function unwatched({ watch, targets, isProbed }: Opened): string[] {
           'wrong results that raise no error (no rule `custom`)',
         )),
   ];
+}
+
+/** What may pass by itself is not held against a release. */
+function settling({ plan: { warmUpSeconds = 0 } }: Opened): string[] {
+  return warmUpSeconds === 0
+    ? []
+    : [
+        `up to ${percent(SETTLING_SHARE)} of failures for ${duration(warmUpSeconds)} after each raise (\`settle\`)`,
+      ];
 }
 
 /** AWS counts a request only when it ends. */

@@ -10,7 +10,7 @@ import { SOURCES } from '../target.ts';
 import { kindIn, perKinds, type TargetKinds } from '../target-kind.ts';
 import { check, type Fault, list, rule, type Says, strict, textLike } from './check.ts';
 import { describeFields } from './descriptions.ts';
-import { acceptedSeconds, DAY, duration } from './duration.ts';
+import { acceptedSeconds, DAY, duration, MINUTE } from './duration.ts';
 import { gatesField, sortedGatesFrom } from './gates.ts';
 import { HOLD_BACK_WAS, holdoutFaults, holdoutField, holdoutNotices, recallField } from './holdout.ts';
 import { hookFaults, hooksField, writtenHooksFrom } from './hooks.ts';
@@ -26,6 +26,8 @@ import { evidencePlanFrom, watchField, watchRulesFrom } from './watch.ts';
 
 const ALARMS_MAX = 100;
 const VERIFY_MAX = 7 * DAY;
+const SETTLE_MAX = 10 * MINUTE;
+const SETTLE_DEFAULT = '1m';
 const ON_INCONCLUSIVE = ['pause', 'promote', 'revert'] as const;
 const ON_SUSPECT = ['pause', 'revert'] as const;
 
@@ -78,6 +80,13 @@ export const rolloutFileSchema = perKinds((kinds) =>
             'Bake after the last step, in which a revert is still armed: from 0s to 7d. If the plan has steps, four fifths of it run beside the holdout and the rest, at least two minutes, at 100 %.',
           ),
         ),
+      settle: z
+        .optional(duration(0, SETTLE_MAX))
+        .check(
+          z.describe(
+            'How long after each raise up to 5 % of requests may fail while environments are new, if stable does not fail as many: `1m` (default), from 0s to 10m. More than that is held against the release at once.',
+          ),
+        ),
       holdout: z.optional(holdoutField),
       recall: z.optional(recallField),
       onInconclusive: z
@@ -123,6 +132,8 @@ export function rolloutFileFrom(kinds: TargetKinds, value: unknown, where = ''):
 export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
   const { steps, preset } = stepsFrom(file);
   const verifySeconds = acceptedSeconds(file.verify);
+  // Without steps traffic is raised once, and compared in recalls alone.
+  const warmUpSeconds = steps.length === 0 ? 0 : acceptedSeconds(file.settle ?? SETTLE_DEFAULT);
   const isAssumed = preset !== undefined && file.onInconclusive === undefined;
   const onInconclusive = file.onInconclusive ?? (isAssumed ? 'promote' : 'pause');
   const notice =
@@ -134,6 +145,7 @@ export function planFrom(file: RolloutFile): { plan: Plan; notices: string[] } {
         steps,
         ...(file.segments === undefined ? {} : { segments: segmentsFrom(file.segments) }),
         verifySeconds,
+        ...(warmUpSeconds === 0 ? {} : { warmUpSeconds }),
         onInconclusive,
         ...(file.onSuspect === undefined ? {} : { onSuspect: file.onSuspect }),
         ...(file.recall === 'off' ? { recall: false as const } : {}),

@@ -24,6 +24,8 @@ export interface Plan {
   segments?: Segment[] | undefined;
   /** Bake at 100 %, in which a revert is still armed: of verify what a holdout leaves. */
   verifySeconds: Seconds;
+  /** How long after each raise its new environments may fail a few requests; not at all if it is absent, as in rollouts of earlier versions. */
+  warmUpSeconds?: Seconds | undefined;
   onInconclusive: 'pause' | 'promote' | 'revert';
   /** What follows if the canary still looks worse, without proof, at the end of the longest bake; `pause` if it is absent. */
   onSuspect?: 'pause' | 'revert' | undefined;

@@ -193,7 +193,8 @@ function adoption(
   at: Instant,
 ): RolloutEvent {
   const file = manifest.rollout;
-  const plan = { ...planFrom(file).plan, steps: [], verifySeconds: 0 };
+  const { warmUpSeconds: _, ...written } = planFrom(file).plan;
+  const plan = { ...written, steps: [], verifySeconds: 0 };
   const names = new Set(moved.map(({ target }) => target.name));
   const unchanged = targets.map(({ target }) => target).filter(({ name }) => !names.has(name));
   const hooks = askedNow(hooksFrom(file).filter((hook) => names.has(hook.target)));

@@ -13,6 +13,7 @@ import {
   type Sides,
   sides,
   sinceFolded,
+  withSettling,
 } from './asked.ts';
 import type { Slowness } from './tally.ts';
 
@@ -60,8 +61,9 @@ export function evidenceAgainst(
     return { evidence: evidenceOfShare(rests.canary, rule.share, target.traits), rests };
   }
   const carried = carriedOf(asked, key)?.ratio;
+  const settling = withSettling(asked, compared, all);
   const parts = partsOf(trial, plannedWindows(trial)).map((part) => {
-    const windows = windowsIn(trial, part, compared);
+    const windows = windowsIn(trial, part, settling);
     const before = carried?.[part.name];
     const evidence =
       durations?.[part.name] ?? evidenceOfRatio(sinceFolded(asked, windows), questionOf(asked, part), before);

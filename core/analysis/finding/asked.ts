@@ -3,7 +3,9 @@ import { type Instant, WINDOW_MS } from '../../units.ts';
 import { FAILURE_BETS, LATENCY_BETS, type Question } from '../evidence.ts';
 import type { Carried, Folded } from '../folded.ts';
 import { LATENCY_ODDS } from '../latency.ts';
+import { isOfFailures } from '../metrics.ts';
 import type { Part } from '../parts.ts';
+import { isSettling, settleOdds, stableBefore } from '../settling.ts';
 import type { Course, Trial } from '../trial.ts';
 import type { Count, Doubt, Finding, Metric, WatchRule, Window } from '../types.ts';
 import { isLatency } from '../weights.ts';
@@ -74,6 +76,17 @@ export function questionOf(
     clustering: target.traits,
     head: part?.head,
   };
+}
+
+/** The windows with what a rule about failures tolerates in them while environments are new. `all` are those of which stable's history is. */
+export function withSettling<W extends ComparedWindow>(
+  { trial, rule }: Pick<Rule, 'trial' | 'rule'>,
+  windows: readonly W[],
+  all: readonly Window[],
+): W[] {
+  if (!('ratio' in rule) || !isOfFailures(rule.metric)) return [...windows];
+  const w0 = settleOdds(stableBefore(trial, all), rule.ratio);
+  return windows.map((window) => (isSettling(trial, window.start) ? { ...window, w0 } : window));
 }
 
 /** Windows this plan takes at its longest; fixed before the start, as the evidence needs it to be. */

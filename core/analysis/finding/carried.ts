@@ -5,7 +5,7 @@ import type { Settled } from '../settled.ts';
 import { capitalOfSlowness } from '../slowdown.ts';
 import { comparedWindows } from '../windows.ts';
 import { byPart, slownessQuestion } from './against.ts';
-import { carriedOf, questionOf, type Rule, sinceFolded } from './asked.ts';
+import { carriedOf, questionOf, type Rule, sinceFolded, withSettling } from './asked.ts';
 import { safeAfter } from './safe.ts';
 import { talliesOf } from './tally.ts';
 
@@ -19,7 +19,7 @@ export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carr
   const { told, slowness } = talliesOf(asked, settled);
   const [first] = told;
   const carried = told.map(({ key, believed: { windows } }): [string, Carried] => {
-    const compared = sinceFolded(asked, comparedWindows(asked.trial, windows));
+    const compared = withSettling(asked, sinceFolded(asked, comparedWindows(asked.trial, windows)), windows);
     const ratio = byPart(asked, (part) =>
       capitalOfRatio(
         windowsIn(asked.trial, part, compared),

@@ -33,6 +33,7 @@ describe('a good rollout file', () => {
       plan: {
         steps: [{ weight: 10, bakeSeconds: 300, maxBakeSeconds: 900 }],
         verifySeconds: 600,
+        warmUpSeconds: 60,
         onInconclusive: 'pause',
       },
       notices: [],
@@ -329,7 +330,7 @@ describe('how a file verifies', () => {
 
 describe('a bad rollout file is refused with the place, what stands there and the fix', () => {
   const KNOWN =
-    'schema, service, targets, steps, linear, exponential, canary, strategy, segments, smoke, probe, hooks, gates, watch, limits, alarms, verify, holdout, recall, onInconclusive, onSuspect';
+    'schema, service, targets, steps, linear, exponential, canary, strategy, segments, smoke, probe, hooks, gates, watch, limits, alarms, verify, settle, holdout, recall, onInconclusive, onSuspect';
   const step = (first: unknown, second: unknown) => [first, second];
 
   type Row = [string, (string | number)[], unknown, string];

@@ -32,6 +32,7 @@ test('a rollout opens with everything that it will need, frozen', () => {
         { weight: 75, bakeSeconds: 480, maxBakeSeconds: 480, isHoldout: true },
       ],
       verifySeconds: 120,
+      warmUpSeconds: 60,
       onInconclusive: 'pause',
     },
     hooks: [],
