@@ -32,8 +32,9 @@ const FINAL = [
   'InvalidParameterValueException',
   'InvalidRuntimeException',
   'InvalidZipFileException',
-  'ResourceNotFoundException',
 ];
+/** The function was deleted, which is as final and not the release's doing. */
+const GONE = 'ResourceNotFoundException';
 
 /** Why a version cannot become Active, if that is the release's doing (Lambda API reference, "StateReasonCode"). All other codes speak of keys, network, rights and quotas of the account. */
 const RELEASES_FAULT =
@@ -111,12 +112,14 @@ async function published(
 
 /** Adding or removing a permission changes the revision too (recorded from AWS, LocalStack snapshot tests of Lambda, 2025-11-25): then code and configuration are those that the opening saw. */
 function assertUntouched(functionName: string, latest: Found, { revision, was }: Replacing): void {
-  const { RevisionId, LastUpdateStatus, LastUpdateStatusReason } = latest.configuration;
+  const { RevisionId, LastUpdateStatus, LastUpdateStatusReason, LastUpdateStatusReasonCode } =
+    latest.configuration;
   if (RevisionId === revision || (was !== undefined && was === whatStands(latest))) return;
-  const why = LastUpdateStatus === 'Failed' ? ` (its last update failed: ${LastUpdateStatusReason})` : '';
-  throw invalid(
-    `somebody else changed $LATEST of ${functionName} after the rollout was opened${why}; see who deploys it, and release again`,
-  );
+  const changed = (why: string) =>
+    `somebody else changed $LATEST of ${functionName} after the rollout was opened${why}; see who deploys it, and release again`;
+  throw LastUpdateStatus === 'Failed'
+    ? failed(LastUpdateStatusReasonCode, changed(` (its last update failed: ${LastUpdateStatusReason})`))
+    : blameless(changed(''));
 }
 
 function updateOf(
@@ -141,6 +144,8 @@ async function tried<T>(functionName: string, call: () => Promise<T>): Promise<T
     return await reach(`function ${functionName}`, call);
   } catch (error) {
     if (RACED.includes(nameOf(error))) return undefined;
+    if (nameOf(error) === GONE)
+      throw blameless(`function ${functionName} does not exist any more: ${wordsOf(error)}`);
     if (!FINAL.includes(nameOf(error))) return rethrown(`function ${functionName}`, error);
     throw invalid(`Lambda refused the code of ${functionName}: ${wordsOf(error)}`);
   }
@@ -202,5 +207,10 @@ function invalid(message: string): RolloutError {
 /** What Lambda could not make is the release's fault or the account's, by the code that Lambda gives. */
 function failed(code: string | undefined, message: string): RolloutError {
   const isReleases = code === undefined || RELEASES_FAULT.test(code);
-  return isReleases ? invalid(message) : new RolloutError('AccountRefused', sentence(message));
+  return isReleases ? invalid(message) : blameless(message);
+}
+
+/** What ends a rollout that the release is not to blame for. */
+function blameless(message: string): RolloutError {
+  return new RolloutError('AccountRefused', sentence(message));
 }

@@ -211,6 +211,7 @@ describe('a zip', () => {
     const rollout = await played(stage);
     expect(rollout.outcome).toBe('refused');
     expect(rollout.reason).toMatch(/somebody else changed \$LATEST of checkout-prod-Api/i);
+    expect(rollout.leaving?.cause).toBe('environment');
     expect(await stage.code('2')).toBeUndefined();
     expect(await stage.code()).not.toBe(await stableCode());
   });

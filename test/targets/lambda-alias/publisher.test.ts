@@ -104,8 +104,9 @@ describe('publishing', () => {
 
   test('sends nothing over code that is neither from before nor its own', async () => {
     lambda.on(GetFunctionCommand).resolves(latest('theirs', 'r9'));
+    // The release may come again, so it is not to blame.
     await expect(publish()).rejects.toMatchObject({
-      code: 'TargetInvalid',
+      code: 'AccountRefused',
       message: expect.stringMatching(/^Somebody else changed \$LATEST of shop/),
     });
     expect(inputs(UpdateFunctionCodeCommand)).toEqual([]);
@@ -120,7 +121,7 @@ describe('publishing', () => {
     expect(await publish(ours)).toEqual({ version: '2' });
     expect(inputs(UpdateFunctionCodeCommand)).toMatchObject([{ RevisionId: 'r9' }]);
     lambda.on(GetFunctionCommand).resolves(theirs);
-    await expect(publish(ours)).rejects.toMatchObject({ code: 'TargetInvalid' });
+    await expect(publish(ours)).rejects.toMatchObject({ code: 'AccountRefused' });
     expect(inputs(UpdateFunctionCodeCommand)).toHaveLength(1);
   });
 
@@ -141,6 +142,15 @@ describe('publishing', () => {
       code: 'TargetInvalid',
       message:
         'Lambda refused the code of shop: said InvalidParameterValueException (InvalidParameterValueException).',
+    });
+  });
+
+  test('does not blame a release for a function that somebody deleted', async () => {
+    lambda.on(GetFunctionCommand).resolves(latest('before', 'r1'));
+    lambda.on(UpdateFunctionCodeCommand).rejects(failure('ResourceNotFoundException', 404));
+    await expect(publish()).rejects.toMatchObject({
+      code: 'AccountRefused',
+      message: expect.stringMatching(/^Function shop does not exist any more/),
     });
   });
 
