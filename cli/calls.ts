@@ -99,6 +99,32 @@ export const RELEASE = call('release', {
   },
 });
 
+/** Leads a browser to a release of a site. */
+export const TRY = call('try', {
+  does: 'prints the signed cookie by which a browser gets a release of a site, whatever its weight; SITE is the name of its KeyValueStore',
+  takes: ['SITE', 'RELEASE'],
+  options: {
+    for: { value: 'TIME', does: 'how long it works, from 1m to 12h; without it, 1h' },
+    ...WHERE,
+  },
+});
+
+/** Removes old releases of a site. */
+export const PRUNE = call('prune', {
+  does: 'removes the files of old releases of a site that nothing can need any more; says which, and asks first',
+  takes: ['SITE'],
+  options: {
+    keep: { value: 'N', does: 'also the newest N releases stay; without it, 10' },
+    days: {
+      value: 'N',
+      does: 'only what was uploaded before that many days goes, for pages that are open for long; without it, 30',
+    },
+    'dry-run': { does: 'says what would go, and removes nothing' },
+    ...YES,
+    ...WHERE,
+  },
+});
+
 /** Says what is under way. */
 export const STATUS = call('status', {
   does: 'says what is under way, or all about one rollout',

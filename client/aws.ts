@@ -142,6 +142,8 @@ function askedOf(
     },
     put: (object) => asking(`s3:PutObject ${of}`, () => bucket.put(object)),
     sha256: (key) => asking(`s3:GetObject ${of}`, () => bucket.sha256(key)),
+    read: (key) => asking(`s3:GetObject ${of}`, () => bucket.read(key)),
+    remove: (keys) => asking(`s3:DeleteObject ${of}`, () => bucket.remove(keys)),
   };
 }
 

@@ -1,4 +1,5 @@
 import { RolloutError } from '../core/errors.ts';
+import type { SiteStanding } from '../core/site/standing.ts';
 import { apiClient, errorFrom, type Problem } from './api.ts';
 import type { Client } from './client.ts';
 import type { Site } from './site.ts';
@@ -39,7 +40,7 @@ export function localClient(url = LOCAL_URL): Client {
     async site(store) {
       const at = `/sites/${encodeURIComponent(store)}`;
       const objectAt = (key: string) => `${at}/objects/${key.split('/').map(encodeURIComponent).join('/')}`;
-      const owner = await own<Pick<Site, 'url' | 'layout'>>(at, {});
+      const owner = await own<Pick<Site, 'service' | 'url' | 'layout'>>(at, {});
       return {
         ...owner,
         bucket: {
@@ -56,7 +57,14 @@ export function localClient(url = LOCAL_URL): Client {
           async sha256(key) {
             return (await own<{ sha256?: string }>(objectAt(key), {})).sha256;
           },
+          async read(key) {
+            return (await own<{ text: string }>(`${objectAt(key)}?text`, {})).text;
+          },
+          async remove(keys) {
+            await own(`${at}/objects`, { method: 'DELETE', body: JSON.stringify(keys), headers: JSON_TYPE });
+          },
         },
+        standing: () => own<SiteStanding>(`${at}/standing`, {}),
       };
     },
     async revertDirectly(rolloutId, by) {

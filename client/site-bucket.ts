@@ -1,4 +1,6 @@
 import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -10,6 +12,8 @@ import {
 export interface StoredObject {
   key: string;
   bytes: number;
+  /** When it was stored, in milliseconds since 1970. */
+  at: number;
   /** MD5 in hex if it was stored by one call and without a key of KMS, and something else if not. */
   etag: string;
 }
@@ -35,6 +39,10 @@ export interface SiteBucket {
   put(object: NewObject): Promise<void>;
   /** The SHA-256 that an object was stored with, in base64; undefined if it has none. */
   sha256(key: string): Promise<string | undefined>;
+  /** The text of an object. */
+  read(key: string): Promise<string>;
+  /** Removes objects, in this order and at most a thousand; those that are gone already are no error. */
+  remove(keys: readonly string[]): Promise<void>;
 }
 
 /** The bucket of a site in S3 (API reference, "ListObjectsV2", "PutObject" and "HeadObject"). */
@@ -48,8 +56,12 @@ export function siteBucket(s3: Pick<S3Client, 'send'>, Bucket: string): SiteBuck
             ...(ContinuationToken === undefined ? { StartAfter } : { ContinuationToken }),
           }),
         );
-        for (const { Key = '', Size = 0, ETag = '' } of page.Contents ?? [])
-          yield { key: Key, bytes: Size, etag: ETag.replaceAll('"', '') };
+        for (const { Key = '', Size = 0, ETag = '', LastModified } of page.Contents ?? [])
+          yield {
+            ...{ key: Key, bytes: Size, etag: ETag.replaceAll('"', '') },
+            // What S3 does not say is as young as can be.
+            at: LastModified?.getTime() ?? Number.MAX_SAFE_INTEGER,
+          };
         ContinuationToken = page.NextContinuationToken;
         if (ContinuationToken === undefined) return;
       }
@@ -67,6 +79,19 @@ export function siteBucket(s3: Pick<S3Client, 'send'>, Bucket: string): SiteBuck
       const head = new HeadObjectCommand({ Bucket, Key: key, ChecksumMode: 'ENABLED' });
       // A checksum of parts is none of the bytes.
       return (await s3.send(head)).ChecksumSHA256?.replace(/.*-\d+$/, '') || undefined;
+    },
+    async read(key) {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: key }));
+      return (await Body?.transformToString()) ?? '';
+    },
+    async remove(keys) {
+      const Delete = { Objects: keys.map((Key) => ({ Key })), Quiet: true };
+      const { Errors = [] } = await s3.send(new DeleteObjectsCommand({ Bucket, Delete }));
+      const [first] = Errors;
+      if (first === undefined) return;
+      throw Object.assign(new Error(`${first.Key} could not be removed: ${first.Message}`), {
+        name: first.Code ?? 'InternalError',
+      });
     },
   };
 }

@@ -16,6 +16,7 @@ import { RolloutError } from '../core/errors.ts';
 import { iamPrincipal } from '../core/people/access.ts';
 import { printable } from '../core/plain-text.ts';
 import { OWNER_KEY, ownerFrom, siteFault } from '../core/site/owner.ts';
+import { standingFrom } from '../core/site/standing.ts';
 import type { World } from '../local/world.ts';
 import { streams } from './stream.ts';
 
@@ -107,8 +108,17 @@ function sites({ kvs, clients }: World): Hono {
     decodeURIComponent(new URL(request.url).pathname.split('/objects/').slice(1).join('/objects/'));
   return new Hono()
     .get('/:site', ({ req, json }) => {
-      const { url, layout } = ownerOf(req.param('site'));
-      return json({ url, layout });
+      const { service, url, layout } = ownerOf(req.param('site'));
+      return json({ service, url, layout });
+    })
+    .get('/:site/standing', ({ req, json }) => {
+      const name = req.param('site');
+      ownerOf(name);
+      const [value = '', pin] = ['spillway', 'spillway-pin'].map((key) => kvs.helpers.value(name, key));
+      const found = standingFrom(value, pin);
+      if (found === undefined)
+        throw siteFault(name, 'has no key spillway that names the release that serves');
+      return json(found);
     })
     .get('/:site/objects', async ({ req, json }) => {
       const { prefix = '', after = '' } = req.query();
@@ -116,9 +126,19 @@ function sites({ kvs, clients }: World): Hono {
       for await (const object of bucketOf(req.param('site')).list(prefix, after)) found.push(object);
       return json(found);
     })
-    .get('/:site/objects/*', async ({ req, json }) =>
-      json({ sha256: await bucketOf(req.param('site')).sha256(keyIn(req.raw)) }),
-    )
+    .delete('/:site/objects', async ({ req, json }) => {
+      const keys = (await jsonFrom(req.raw, z.array(z.string()))) as string[];
+      await bucketOf(req.param('site')).remove(keys);
+      return json({});
+    })
+    .get('/:site/objects/*', async ({ req, json }) => {
+      const [bucket, key] = [bucketOf(req.param('site')), keyIn(req.raw)];
+      return json(
+        req.query('text') === undefined
+          ? { sha256: await bucket.sha256(key) }
+          : { text: await bucket.read(key) },
+      );
+    })
     .put('/:site/objects/*', async ({ req, json }) => {
       const body = await bytesFrom(req.raw, OBJECT_BYTES_MAX);
       const { release, ...said } = z.parse(ObjectIn, JSON.parse(req.header('x-object') ?? '{}'));

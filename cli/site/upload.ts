@@ -25,8 +25,11 @@ const PAUSE_MS = 100;
 /** Progress is reported ten times at most, and not of a few files. */
 const [REPORTS, REPORTED_MIN] = [10, 100];
 
+/** An upload removes nothing. */
+type Bucket = Pick<SiteBucket, 'list' | 'put' | 'sha256'>;
+
 export interface Upload {
-  bucket: SiteBucket;
+  bucket: Bucket;
   folder: string;
   build: SiteBuild;
   /** Where the site answers, if that is known. */
@@ -156,7 +159,7 @@ async function putPlain(
 
 /** Which of some keys are there, and all that lies at plain paths, in one reading of the bucket that leaves out other releases. */
 async function listed(
-  bucket: SiteBucket,
+  bucket: Bucket,
   { release, isApart }: SiteBuild,
   keys: readonly string[],
 ): Promise<{ there: Map<string, StoredObject>; present: string[] }> {
@@ -178,7 +181,7 @@ async function listed(
   return { there, present };
 }
 
-function storing(bucket: SiteBucket, folder: string) {
+function storing(bucket: Bucket, folder: string) {
   /** True if what is there has other bytes, as far as that can be known. */
   const differs = async ({ key, bytes, md5, sha256 }: Sending, listed?: StoredObject): Promise<boolean> => {
     if (listed !== undefined && listed.bytes !== bytes) return true;

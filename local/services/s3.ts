@@ -46,6 +46,11 @@ interface ListInput {
   ContinuationToken?: string | undefined;
 }
 
+interface DeleteInput {
+  Bucket?: string | undefined;
+  Delete?: { Objects?: { Key?: string | undefined }[]; Quiet?: boolean } | undefined;
+}
+
 /** Keys that one answer lists (S3 API reference, "ListObjectsV2"). */
 const KEYS_MAX = 1_000;
 
@@ -100,6 +105,7 @@ export class SimulatedS3 {
     },
     ListObjectsV2Command: (input: ListInput) => this.#list(input),
     DeleteObjectCommand: (input: ReadInput) => this.#delete(input),
+    DeleteObjectsCommand: (input: DeleteInput) => this.#deleteAll(input),
   } satisfies Operations;
 
   /** The bytes of an object, as Lambda takes code from it. @throws awsError NoSuchKey or NoSuchVersion */
@@ -196,6 +202,15 @@ export class SimulatedS3 {
     const left = (this.#objects.get(address) ?? []).filter(({ versionId }) => versionId !== VersionId);
     this.#objects.set(address, left);
     return { VersionId };
+  }
+
+  /** Of a bucket that keeps no versions, as those of sites are. What is gone is no error. */
+  #deleteAll(input: DeleteInput): object {
+    onlyFields('DeleteObjects', input, ['Bucket', 'Delete']);
+    const { Bucket, Delete: { Objects = [] } = {} } = input;
+    if (Objects.length > KEYS_MAX) throw awsError('MalformedXML', 'Too many keys.', 400);
+    for (const { Key } of Objects) this.#objects.set(addressOf({ Bucket, Key }), []);
+    return {};
   }
 
   /** The event of a put (S3 user guide, "EventBridge event message structure"). */

@@ -69,7 +69,7 @@ async function writeSite(folder: string): Promise<void> {
 }
 
 /** A bucket that keeps what it must know of its objects, without their bytes, and counts. */
-function countingBucket(): SiteBucket & {
+function countingBucket(): Pick<SiteBucket, 'list' | 'put' | 'sha256'> & {
   take(): { bytes: number; puts: number; hashed: number; lists: number };
 } {
   const objects = new Map<string, StoredObject & { sha256: string }>();
@@ -82,7 +82,7 @@ function countingBucket(): SiteBucket & {
     },
     async put({ key, bytes, sha256 }) {
       if (objects.has(key)) throw Object.assign(new Error(key), { name: 'PreconditionFailed' });
-      objects.set(key, { key, bytes, sha256, etag: '' });
+      objects.set(key, { key, bytes, sha256, etag: '', at: 0 });
       counts = {
         ...counts,
         bytes: counts.bytes + bytes,

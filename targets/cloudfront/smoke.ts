@@ -1,15 +1,13 @@
-import { createHmac } from 'node:crypto';
 import type { StoreCalls } from '../../adapters/key-value-store.ts';
 import { BODY_BYTES_MAX, broken, failed, NO_SECRETS, smokeRunner } from '../../adapters/smoke-runner.ts';
+import { TRY_COOKIE, testerCookie } from '../../adapters/tester-cookie.ts';
 import { type SmokeAnswer, subjectOf } from '../../core/analysis/smoke.ts';
 import type { SmokeCheck } from '../../core/analysis/types.ts';
 import type { Clock, HookRunner, Secrets } from '../../core/ports.ts';
 import type { Target } from '../../core/target.ts';
-import type { Instant } from '../../core/units.ts';
 import { storedFrom, VALUE_KEY } from './value.ts';
 
-/** The cookie that leads a tester to a release (`edge/try.ts`), and how long the one of a smoke test does. */
-const TRY_COOKIE = '__Host-spillway-try';
+/** How long the cookie of a smoke test leads to a release. */
 const TRY_SECONDS = 60;
 
 /** Pages carry their release as metadata, which S3 answers as a header. */
@@ -41,7 +39,7 @@ export function siteSmoke(
       );
     const until = clock.now() + KNOWN_MS;
     for (;;) {
-      const cookie = `${TRY_COOKIE}=${triedValue(target.canary, key, clock.now())}`;
+      const cookie = `${TRY_COOKIE}=${testerCookie(target.canary, key, clock.now(), TRY_SECONDS)}`;
       const answer = await asked(target, check, cookie, signal);
       if ('tooLarge' in answer) return failed(`${subject} answered with more than ${BODY_BYTES_MAX} bytes`);
       const [served] = answer.headers[RELEASE_HEADER] ?? [];
@@ -82,12 +80,6 @@ export function siteSmoke(
     };
   };
   return smokeRunner(send, clock, secrets);
-}
-
-/** `<release>~<seconds since 1970 when it ends>~<signature>`, as `edge/try.ts` reads it. */
-function triedValue(release: string, key: string, now: Instant): string {
-  const text = `${release}~${Math.floor(now / 1000) + TRY_SECONDS}`;
-  return `${text}~${createHmac('sha256', key).update(text).digest('base64url')}`;
 }
 
 function bodyOf(

@@ -303,13 +303,16 @@ steps:
   const shop = () => {
     const stored: string[] = [];
     const site: Client['site'] = async (store) => ({
-      ...{ url: `https://${store}.example`, layout: 'dir' },
+      ...{ service: 'shop', url: `https://${store}.example`, layout: 'dir' },
+      standing: async () => ({ releases: [] }),
       bucket: {
         async *list() {},
         async put({ key }) {
           stored.push(key);
         },
         sha256: async () => undefined,
+        read: async () => '',
+        remove: async () => {},
       },
     });
     return { stored, ...fakeClient({ site }) };

@@ -69,8 +69,12 @@ describe('the embedded world for the command line', () => {
   test('has the buckets of sites', async () => {
     const owner = { service: 'shop', bucket: 'web', url: 'http://localhost:1', layout: 'spa' };
     world.kvs.helpers.create('web-shop', { 'spillway-site': JSON.stringify(owner) });
-    const { bucket, ...facts } = await client.site('web-shop');
-    expect(facts).toEqual({ url: owner.url, layout: owner.layout });
+    const { bucket, standing, ...facts } = await client.site('web-shop');
+    const { service, url, layout } = owner;
+    expect(facts).toEqual({ service, url, layout });
+    await expect(standing()).rejects.toMatchObject({ code: 'TargetInvalid' });
+    world.kvs.helpers.put('web-shop', { spillway: '{"s":"r1","c":"r2","k":"key"}', 'spillway-pin': 'r0 x' });
+    expect(await standing()).toEqual({ releases: ['r1', 'r2', 'r0'], key: 'key' });
     const key = '_releases/r1/ä b.html';
     const sha256 = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=';
     const known = { name: 'ä b.html', md5: 'e6a1' };
@@ -83,12 +87,15 @@ describe('the embedded world for the command line', () => {
     for await (const { key: each, bytes } of bucket.list('_releases/')) listed.push(`${each} ${bytes}`);
     expect(listed).toEqual([`${key} 5`]);
     expect(await bucket.sha256(key)).toBe(sha256);
+    expect(await bucket.read(key)).toBe('hello');
     await expect(client.site('gone')).rejects.toMatchObject({ code: 'TargetInvalid' });
     const folder = await mkdtemp(join(tmpdir(), 'spillway-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'index.html'), 'hello');
     const build = { release: 'r2', layout: facts.layout, isApart: false };
     await uploadSite({ bucket, folder, build, mayMiss: false, notice: () => {} });
+    await bucket.remove([key, 'never-there']);
+    await expect(bucket.read(key)).rejects.toThrow();
     expect(new TextDecoder().decode(world.s3.bytes('web', '_releases/r2/index.html'))).toBe('hello');
   });
 

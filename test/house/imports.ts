@@ -90,7 +90,10 @@ const RULES: Record<string, Rule> = {
   // It reads the store of a site as the controller does.
   'client/site.ts': { folders: ['core', 'client', 'adapters'], packages: 'shipped', node: false },
   cli: {
-    folders: ['core', 'client', 'cli', 'adapters/rollout-file.ts', 'targets/kinds.ts'],
+    folders: [
+      ...['core', 'client', 'cli', 'adapters/rollout-file.ts', 'adapters/tester-cookie.ts'],
+      'targets/kinds.ts',
+    ],
     packages: 'any',
     node: true,
   },

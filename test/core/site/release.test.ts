@@ -3,7 +3,7 @@ import { missingFault, missingOf } from '../../../core/site/missing.ts';
 import { referenceNotices } from '../../../core/site/notices.ts';
 import { referencesIn } from '../../../core/site/references.ts';
 import { changedFault, siteRelease } from '../../../core/site/release.ts';
-import { removable } from '../../../core/site/retention.ts';
+import { listOfRelease, releasesIn, removable } from '../../../core/site/retention.ts';
 import type { SiteBuild } from '../../../core/site/types.ts';
 
 const BUILD: SiteBuild = { release: 'r42', layout: 'dir', isApart: false };
@@ -222,13 +222,38 @@ describe('what may go', () => {
     '_releases/r42/.spillway-files.json',
   ].map((key) => ({ key, at: 1 }));
 
-  test('is what no kept release has', () => {
-    const lists = [list('r41', '/assets/a.js'), list('r42', '/assets/a.js')];
-    expect(removable(objects, lists, 2)).toEqual(['assets/b.js', '_releases/r4/index.html']);
+  const lists = [list('r41', '/assets/a.js'), list('r42', '/assets/a.js')];
+  const gone = [{ release: 'r4', list: list('r4', '/assets/a.js', '/assets/b.js') }];
+
+  test('is what releases that go have and no kept one does, their lists last', () => {
+    const more = ['_releases/r4/.spillway-files.json', '_r/r4/x.js', 'uploads/photo.jpg', 'assets/other.js'];
+    const all = [...more.map((key) => ({ key, at: 1 })), ...objects];
+    expect(removable(all, lists, gone, 2)).toEqual([
+      ...['_r/r4/x.js', 'assets/b.js', '_releases/r4/index.html', '_releases/r4/.spillway-files.json'],
+    ]);
   });
 
   test('is nothing that is young, and nothing at all without a list', () => {
-    expect(removable(objects, [list('r41')], 1)).toEqual([]);
-    expect(removable(objects, [], 2)).toEqual([]);
+    expect(removable(objects, lists, gone, 1)).toEqual([]);
+    expect(removable(objects, [], gone, 2)).toEqual([]);
+    expect(removable(objects, lists, [], 2)).toEqual([]);
+  });
+
+  test('names the releases of a bucket, the newest first, also those that were never finished', () => {
+    const at = (key: string, when: number) => ({ key, at: when });
+    expect(
+      releasesIn([
+        at('_releases/r1/.spillway-files.json', 3),
+        at('_releases/r1/index.html', 9),
+        at('_releases/r2/index.html', 5),
+        at('assets/a.js', 7),
+      ]),
+    ).toEqual([
+      { release: 'r2', at: 5, isListed: false },
+      { release: 'r1', at: 3, isListed: true },
+    ]);
+    expect(listOfRelease(JSON.stringify(list('r1')), 'r1')).toEqual(list('r1'));
+    for (const text of ['', '{}', JSON.stringify(list('r2'))])
+      expect(listOfRelease(text, 'r1')).toBeUndefined();
   });
 });
