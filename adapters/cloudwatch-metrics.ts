@@ -29,8 +29,10 @@ import { reach } from './_aws.ts';
 export interface Count {
   namespace: string;
   name: string;
-  /** The one dimension that holds the version; as `Kept` says if it is absent. */
+  /** The dimension that holds the version; as `Kept` says if it is absent. */
   versionDimension?: string | undefined;
+  /** Further dimensions, by name. */
+  dimensions?: Readonly<Record<string, string>> | undefined;
   /** True if it is of the target as a whole, whatever version ran. */
   isWhole?: boolean | undefined;
   /** What is read of it; the sum of its values if absent. */
@@ -154,8 +156,8 @@ function questionOf(
   const limits = limitsOf(target, asked);
   const countsOf = ({ metric, custom }: WatchRule) => {
     if (custom === undefined) return kept.counts[metric];
-    const { bad, total, versionDimension } = custom;
-    return { bad: { ...bad, versionDimension }, total: { ...total, versionDimension } };
+    const { bad, total, ...where } = custom;
+    return { bad: { ...bad, ...where }, total: { ...total, ...where } };
   };
   const all = pointsOf(rules, limits, countsOf).flatMap(({ key, side, source }) =>
     isWhole
@@ -235,8 +237,11 @@ function unitless(answers: Answers, { all, points }: Pick<Question, 'all' | 'poi
 const nameOf = (key: string, side: Side) => `${side} ${key}`;
 
 /** The series of CloudWatch that a count is: the same text for two counts that are one. */
-const seriesOf = ({ side, source: { namespace, name, versionDimension, isWhole, stat } }: Point) =>
-  [side, namespace, name, versionDimension, isWhole, stat].join('\n');
+const seriesOf = ({
+  side,
+  source: { namespace, name, versionDimension, dimensions = {}, isWhole, stat },
+}: Point) =>
+  [side, namespace, name, versionDimension, isWhole, stat, ...Object.entries(dimensions).flat()].join('\n');
 
 /** A stretch of which nothing is known. */
 function unknownFrom(start: Instant, end: Instant, unknown: string): ReadWindow[] {
@@ -276,10 +281,13 @@ function pointsOf(rules: WatchRule[], limits: LimitRule[], countsOf: Question['c
 
 function countQuery(kept: Kept, target: Target, { side, source }: Point) {
   const version = source.isWhole ? undefined : target[side];
-  const Dimensions =
-    source.versionDimension === undefined
+  const further = Object.entries(source.dimensions ?? {}).map(([Name, Value]) => ({ Name, Value }));
+  const Dimensions = [
+    ...further,
+    ...(source.versionDimension === undefined
       ? kept.dimensionsOf(target, version)
-      : [{ Name: source.versionDimension, Value: target[side] }];
+      : [{ Name: source.versionDimension, Value: target[side] }]),
+  ];
   return {
     Metric: { Namespace: source.namespace, MetricName: source.name, Dimensions },
     Stat: source.stat ?? 'Sum',

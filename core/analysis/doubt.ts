@@ -3,6 +3,7 @@ import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';
+import { oddsOf } from './finding/tolerated.ts';
 import {
   boundsOf,
   doubtOf,
@@ -52,7 +53,11 @@ export function doubtAbout(
   const until = isThrottled ? (raisedAt ?? to) : to;
   const mine = windows.filter(({ start }) => start >= from && start + WINDOW_MS <= until);
   const own = ownWorstOf(past, mine);
-  const tolerated = { ratio: rule.ratio, floor: isThrottled ? THROTTLE_FLOOR : DOUBT_FLOOR };
+  const tolerated = {
+    ratio: rule.ratio,
+    oddsAt: (share: number) => oddsOf(rule, share),
+    floor: isThrottled ? THROTTLE_FLOOR : DOUBT_FLOOR,
+  };
   const verifyMinutes = verifyMinutesOf(opening.plan);
   const asked = { since, to, verifyMinutes, burst: target.traits.burst };
   const looked = lookedTo(trial, target.name) ?? since;

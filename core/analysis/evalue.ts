@@ -17,7 +17,7 @@ export interface WindowCounts {
  */
 export interface MovedWindow extends WindowCounts {
   share?: number | undefined;
-  /** Odds ratio that is tolerated in this window; that of all if absent. */
+  /** The odds ratio that is tolerated in it, at least 1; that of all windows if absent. */
   w0?: number | undefined;
 }
 
@@ -233,8 +233,11 @@ export function orUpperBound({
   return Math.exp(high);
 }
 
+/** A window with the odds ratio from which on a canary is unsafe in it, at least 1; that of all windows if absent. */
+export type SafeWindow = WindowCounts & { wm?: number | undefined };
+
 interface SafeInput {
-  windows: readonly WindowCounts[];
+  windows: readonly SafeWindow[];
   /** Odds ratios below 1, as multiples of `wm`. */
   grid: readonly number[];
   m?: number;
@@ -257,7 +260,7 @@ function logESafe(input: SafeInput & { wm: number }): number {
 
 /** The logarithms of what the bets of `logESafe` hold after its windows. */
 export function logsSafe({ windows, grid, wm, m = 1, before }: SafeInput & { wm: number }): number[] {
-  const draws = windows.filter(hasControl).map((window) => drawsSafe(window, wm));
+  const draws = windows.filter(hasControl).map((window) => drawsSafe(window, window.wm ?? wm));
   return grid.map((r, nth) =>
     draws.reduce(
       (total, window) => total + logFactor(window, r) / m,

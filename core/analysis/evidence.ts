@@ -6,9 +6,11 @@ import {
   logEAbsoluteWorse,
   logsSafe,
   type MovedWindow,
-  type WindowCounts,
+  type SafeWindow,
 } from './evalue.ts';
+import { capitalExact } from './exact.ts';
 import { logAddExp, logMeanExp, type RatioCapital, worthOf } from './mixture.ts';
+import { guardBets } from './tolerance.ts';
 import type { Count } from './types.ts';
 
 /** Probability, over a whole rollout, of reverting a release that is no worse than the watch rules allow. */
@@ -46,10 +48,16 @@ export const FAILURE_BETS = [1.5, 2, 3, 4, 6, 12, 40, 200];
 /** Odds ratios of slow requests that are bet on; slow requests differ less than failures do. */
 export const LATENCY_BETS = [1.1, 1.25, 1.5, 2, 4, 10, 40];
 
+/** Odds ratios of bad counts of the user's own that are bet on; common ones differ by small ratios, rare ones by large ones. */
+export const CUSTOM_BETS = [1.1, 1.25, 1.5, 2, 3, 6, 20, 150];
+
 /** Part of the stake that bets on a difference from the first window on: most bad releases are bad at once. */
 export const HEAD = 0.7;
 
+/** Shares that are bet on, as multiples of the tolerated one, and the share from which on the bets are on odds. */
 const SHARE_BETS = [1.5, 2, 3, 5, 10, 20, 50, 100];
+const COMMON = 0.2;
+
 const SAFE_BETS = [0.125, 0.25, 0.375, 0.5, 0.625];
 const SAFE_SHARE_BETS = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7];
 const STAKES = [0.1, 0.25, 0.5, 0.75, 1];
@@ -70,6 +78,8 @@ export interface Question {
   clustering: Clustering;
   /** Part of the stake that bets on a difference from the first window on; `HEAD` if absent. */
   head?: number | undefined;
+  /** True if bad requests may be common, so that the bound of the evidence is far below it. */
+  isExact?: boolean | undefined;
 }
 
 /** Log evidence that the canary's odds of a bad request are above `w0` times those of stable, in these windows and in those of `before`. */
@@ -87,11 +97,11 @@ export function evidenceOfRatio(
 /** What the bets hold after these windows, which follow those of `before`. */
 export function capitalOfRatio(
   windows: readonly MovedWindow[],
-  { w0, planned, bets, clustering, head = HEAD }: Question,
+  { w0, planned, bets, clustering, head = HEAD, isExact = false }: Question,
   before?: RatioCapital,
 ): RatioCapital {
   const starts = { windows, T: planned, head, w0 };
-  const compared = capitalWorse({
+  const compared = (isExact ? capitalExact : capitalWorse)({
     ...{ ...starts, grid: bets, m: clustering.burst },
     before: before?.compared,
   });
@@ -102,13 +112,15 @@ export function capitalOfRatio(
 
 /** Log evidence that more than `share` of the canary's requests are bad. It has no control, so a common outage counts. */
 export function evidenceOfShare({ bad, total }: Count, share: number, { burst }: Clustering): number {
-  const p1 = SHARE_BETS.map((factor) => Math.min(0.999, share * factor)).filter((p) => p > share);
-  return total === 0 || p1.length === 0 ? 0 : logEAbsoluteWorse({ c: bad, n: total, p0: share, p1 }) / burst;
+  // Beyond a share of none or of all nothing can be bet on.
+  if (total === 0 || !(share > 0 && share < 1)) return 0;
+  const p1 = share < COMMON ? SHARE_BETS.map((times) => Math.min(0.999, share * times)) : guardBets(share);
+  return logEAbsoluteWorse({ c: bad, n: total, p0: share, p1 }) / burst;
 }
 
 /** What bets on a safe canary hold after these windows, which follow those of `before`: logarithms, one for each bet. */
 export function logsOfSafety(
-  windows: readonly WindowCounts[],
+  windows: readonly SafeWindow[],
   { unsafe, clustering }: { unsafe: number; clustering: Clustering },
   before?: Logs,
 ): number[] {

@@ -1,4 +1,4 @@
-import type { WindowCounts } from './evalue.ts';
+import { logFactorWorse, type MovedWindow, type WindowCounts } from './evalue.ts';
 import { type Capital, capitalAfter, type Starts } from './mixture.ts';
 
 /**
@@ -14,8 +14,10 @@ export function logFactorExact({ r, w0, ...window }: WindowCounts & { r: number;
 }
 
 interface ExactInput extends Starts {
-  /** Oldest first, each with the odds ratio that is tolerated in it; those without requests on both sides are not counted. */
-  windows: readonly (WindowCounts & { w0: number })[];
+  /** Oldest first; those without requests on both sides are not counted, and those in which traffic moved take the bound. */
+  windows: readonly MovedWindow[];
+  /** The odds ratio that is tolerated in windows that name none, at least 1. */
+  w0?: number;
   /** Odds ratios above 1 that are bet on, as multiples of `w0`. */
   grid: readonly number[];
   /** As for `logEWorse`. */
@@ -25,10 +27,14 @@ interface ExactInput extends Starts {
 }
 
 /** What bets on a worse canary hold after these windows: the mixture of `logEWorse`, of exact factors. */
-export function capitalExact({ windows, grid, m = 1, before, ...starts }: ExactInput): Capital {
+export function capitalExact({ windows, grid, w0 = 1, m = 1, before, ...starts }: ExactInput): Capital {
   const factors = windows
     .filter(({ nc, ns }) => nc > 0 && ns > 0)
-    .map(({ w0, ...window }) => factorsOf(window, w0));
+    .map((window) =>
+      window.share === undefined
+        ? factorsOf(window, window.w0 ?? w0)
+        : (r: number) => logFactorWorse({ ...window, r, w0: window.w0 ?? w0 }),
+    );
   return capitalAfter(factors, grid, starts, (factor, r) => factor(r) / m, before);
 }
 

@@ -3,6 +3,7 @@ import { FLOOR } from './evidence.ts';
 import { logMeanExp } from './mixture.ts';
 import { knownWindows } from './settled.ts';
 import { PAST_MS } from './silence.ts';
+import { withOdds } from './tolerance.ts';
 import type { Count, FailurePast, ReadWindow, Window } from './types.ts';
 import { minutesOf, sum } from './windows.ts';
 
@@ -221,6 +222,8 @@ export function ownWorstOf(
 interface Tolerated {
   /** Odds ratio, at least 1. */
   ratio: number;
+  /** The odds ratio at a share of bad requests, if it is not the same at all. */
+  oddsAt?: ((share: number) => number) | undefined;
   /** Share of bad requests, 0 to 1. */
   floor?: number | undefined;
 }
@@ -231,19 +234,19 @@ export function boundsOf(past: FailurePast, own: readonly number[], tolerated: T
 }
 
 /** The share whose odds are `ratio` times those of the worst usual one, and at least the floor. */
-export function boundOf(worst: number, { ratio, floor = FLOOR }: Tolerated): number {
-  return Math.max(floor, (ratio * worst) / (1 - worst + ratio * worst));
+export function boundOf(worst: number, { ratio, oddsAt, floor = FLOOR }: Tolerated): number {
+  return Math.max(floor, withOdds(worst, oddsAt?.(worst) ?? ratio));
 }
 
 /**
- * Log e-value against "each request is bad with probability at most `bound`": under that its mean is at most 1; 0 if no larger share can be bet on.
+ * Log e-value against "each request is bad with probability at most `bound`": under that its mean is at most 1.
  * Source: mean of likelihood ratios of larger shares, with the moment generating function of a binomial in place of its likelihood; Ville 1939.
  */
 export function logBeyond({ bad, total }: Count, bound: number): number {
-  const bets = BETS.filter((bet) => bet * bound <= 1);
-  return bets.length === 0
-    ? 0
-    : logMeanExp(bets.map((bet) => bad * Math.log(bet) - total * Math.log1p(bound * (bet - 1))));
+  const shares = BETS.filter((bet) => bet * bound <= 1);
+  // Where no multiple of it is a share, each bet is one on the odds, which the same formula is.
+  const bets = shares.length === 0 ? BETS : shares;
+  return logMeanExp(bets.map((bet) => bad * Math.log(bet) - total * Math.log1p(bound * (bet - 1))));
 }
 
 /** Evidence from which on minutes are in doubt, so that chance leads to doubt at most once in 20 stretches of this length: natural logarithm. */

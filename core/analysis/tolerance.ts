@@ -14,6 +14,9 @@ export function toleratedOdds(p: number, ratio: number, lost: number = lostUnder
   return share === 0 ? ratio : Math.min(ratio, (share + lost * (1 - share)) / ((1 - lost) * share));
 }
 
+/** The largest share that so many can show, below 1. */
+export const mostShare = ({ total }: Pick<Count, 'total'>): number => 1 - 0.25 / (total + 1);
+
 /** Deviation of a one-sided interval of 99 %. */
 const DEVIATION = 2.326;
 
@@ -23,7 +26,7 @@ export function shareAtMost({ bad, total }: Count): number {
   const n = Math.max(0, total);
   const share = n === 0 ? 1 : Math.min(1, Math.max(0, bad / n));
   const spread = DEVIATION * Math.sqrt(n * share * (1 - share) + square / 4);
-  return Math.min(1 - 0.25 / (n + 1), (n * share + square / 2 + spread) / (n + square));
+  return Math.min(mostShare({ total: n }), (n * share + square / 2 + spread) / (n + square));
 }
 
 /** The share of bad requests that a canary without a control is held to, by what stable counted: below 1 whatever that was. */
@@ -39,7 +42,7 @@ const ODDS_BETS = [1.5, 2, 3, 5, 10, 20, 50, 100];
 export const guardBets = (p0: number): number[] => ODDS_BETS.map((times) => withOdds(p0, times));
 
 /** The share whose odds are so many times those of `share`. */
-const withOdds = (share: number, times: number) => (times * share) / (1 - share + times * share);
+export const withOdds = (share: number, times: number) => (times * share) / (1 - share + times * share);
 
 /** The share of bad requests that a step must be able to show before its silence means a good release: far above what is tolerated, and below 1. */
 export function mustShow(p: number, ratio: number, floor: number, lost: number = lostUnder(ratio)): number {

@@ -87,11 +87,13 @@ export interface Past {
 }
 
 /** Where the user's own counts stand. */
-interface CustomCounts {
+export interface CustomCounts {
   bad: { namespace: string; name: string };
   total: { namespace: string; name: string };
-  /** The one dimension that holds the version; FunctionName, Resource and ExecutedVersion if it is absent. */
+  /** The dimension that holds the version; FunctionName, Resource and ExecutedVersion if it is absent. */
   versionDimension?: string | undefined;
+  /** Further dimensions, by name, with a value that is the same for each version. */
+  dimensions?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Outcomes of smoke tests that ran against both versions of one target in pairs, at the same moment. */
@@ -124,6 +126,8 @@ export type WatchRule = { metric: Metric; custom?: CustomCounts | undefined } & 
   | { ratio: number }
   | { share: number }
 ) & {
+    /** Of a rule about counts that may be common: the part of stable's good ones, 0 to 1, that the canary may lose. What the ratio allows if absent. */
+    lost?: number | undefined;
     /** Targets of which nothing was counted for this rule shortly before the opening: it is judged once stable's is. */
     blind?: string[] | undefined;
   };

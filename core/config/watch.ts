@@ -52,10 +52,43 @@ const metricField = textLike(/^[\w.\-/#:]{1,255}\/[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}/]{1
 
 const CUSTOM_NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 
+/** The name of a dimension. */
+const DIMENSION = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}:][^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,254}$/u;
+
 const dimensionSays: Says = () =>
   'write the name of the dimension that holds the version: 1 to 255 characters.';
 
 const CUSTOM_MAX = 10;
+
+/** Of the 30 dimensions that a metric of CloudWatch can have (CloudWatch API reference, "Dimension"); three may say which version it is. */
+const DIMENSIONS_MAX = 20;
+
+const LOST = /^\d{1,2}(?:\.\d{1,4})?%$/;
+const LOST_MOST = 0.5;
+
+const lostSays: Says = () =>
+  `write a share of the good ones above 0 % and up to ${LOST_MOST * 100} %, like \`5%\`.`;
+
+const lostField = textLike(LOST, lostSays).check(
+  z.refine((text) => !LOST.test(text) || (lostFrom(text) > 0 && lostFrom(text) <= LOST_MOST), {
+    error: lostSays,
+  }),
+);
+
+const dimensionValueSays: Says = () =>
+  'write the value of the dimension as text of 1 to 255 characters, without spaces at its ends.';
+
+const dimensionsField = z
+  .record(z.string(), textLike(/^(?=\S)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}(?<=\S)$/u, dimensionValueSays), {
+    error: () => 'write a map of names to values here, like `{ Stage: prod }`.',
+  })
+  .check(
+    rule(dimensionsFaults),
+    z.meta({ propertyNames: { pattern: DIMENSION.source } }),
+    z.describe(
+      'Further dimensions of both metrics, with values that are the same for each version: `{ Stage: prod }`.',
+    ),
+  );
 
 const customField = z
   .record(
@@ -67,14 +100,22 @@ const customField = z
       total: metricField.check(
         z.describe('Metric that counts everything, what went wrong included: `Namespace/Name`.'),
       ),
-      tolerate: tolerance('How many of them may be bad: `1.5x` stable or `0.5%`.'),
-      versionDimension: z
-        .optional(
-          textLike(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}:][^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,254}$/u, dimensionSays),
-        )
+      tolerate: tolerance(
+        'How many of them may be bad: `1.5x` stable or `0.5%`. If more than a fifth is bad on stable, `1.5x` allows the canary to lose a tenth of the good ones.',
+      ),
+      lost: z
+        .optional(lostField)
         .check(
           z.describe(
-            'The only dimension of both metrics, which holds the version; FunctionName, Resource and ExecutedVersion if it is absent.',
+            'The part of the good ones that the canary may lose, if that is less than `tolerate` allows: `5%`.',
+          ),
+        ),
+      dimensions: z.optional(dimensionsField),
+      versionDimension: z
+        .optional(textLike(DIMENSION, dimensionSays))
+        .check(
+          z.describe(
+            'The dimension of both metrics that holds the version; FunctionName, Resource and ExecutedVersion if it is absent.',
           ),
         ),
     }),
@@ -163,6 +204,12 @@ function customFaults(value: unknown): Fault[] {
   return [
     ...(names.length > CUSTOM_MAX ? [{ path: [], message: `write at most ${CUSTOM_MAX} of them.` }] : []),
     ...names.filter((name) => !CUSTOM_NAME.test(name)).map((name) => ({ path: [name], message })),
+    ...names.flatMap((name) =>
+      contraryFaults(isMap(value) ? own(value, name) : undefined).map(({ path, message }) => ({
+        path: [name, ...path],
+        message,
+      })),
+    ),
     ...names.flatMap((name, nth) => {
       const [bad, total] = countsOf(name);
       const contrary = names.slice(0, nth).find((other) => {
@@ -188,6 +235,49 @@ function customFaults(value: unknown): Fault[] {
   ];
 }
 
+/** The three that say which version is counted. */
+const VERSION_DIMENSIONS = ['FunctionName', 'Resource', 'ExecutedVersion'];
+
+function dimensionsFaults(value: unknown): Fault[] {
+  const names = isMap(value) ? Object.keys(value) : [];
+  return [
+    ...(names.length > DIMENSIONS_MAX
+      ? [{ path: [], message: `write at most ${DIMENSIONS_MAX} of them.` }]
+      : []),
+    ...names
+      .filter((name) => !DIMENSION.test(name))
+      .map((name) => ({
+        path: [name],
+        message: 'name it with 1 to 255 characters, of which the first is no colon.',
+      })),
+  ];
+}
+
+/** Finds what the fields of one rule say against each other. */
+function contraryFaults(value: unknown): Fault[] {
+  if (!isMap(value)) return [];
+  const tolerated = own(value, 'tolerate');
+  const isShare = typeof tolerated === 'string' && tolerated.endsWith('%');
+  const version = own(value, 'versionDimension');
+  const taken = typeof version === 'string' ? [version] : VERSION_DIMENSIONS;
+  const dimensions = own(value, 'dimensions');
+  const twice = isMap(dimensions) ? Object.keys(dimensions).filter((name) => taken.includes(name)) : [];
+  return [
+    ...(isShare && own(value, 'lost') !== undefined
+      ? [
+          {
+            path: ['lost'],
+            message: 'it is compared with stable, and a share in `tolerate` is not; remove one of them.',
+          },
+        ]
+      : []),
+    ...twice.map((name) => ({
+      path: ['dimensions', name],
+      message: 'this dimension says which version is counted, so it has no fixed value; remove it.',
+    })),
+  ];
+}
+
 /** Finds a `watch` that names nothing to measure, and says nothing else either. */
 function emptyFaults(value: unknown): Fault[] {
   if (!isMap(value) || KNOWN.some((name) => own(value, name) !== undefined)) return [];
@@ -203,13 +293,18 @@ function rulesFrom({ custom = {}, ...written }: Written): WatchRule[] {
     const tolerated = toleranceFrom(written[metric]);
     return tolerated === undefined ? [] : [{ metric, ...tolerated }];
   });
-  const own = Object.entries(custom).flatMap(([name, { bad, total, tolerate, versionDimension }]) => {
+  const own = Object.entries(custom).flatMap(([name, { bad, total, tolerate, lost, ...where }]) => {
     const tolerated = toleranceFrom(tolerate ?? TOLERANCE_DEFAULT);
-    const counts = { bad: metricNameFrom(bad), total: metricNameFrom(total) };
-    const where = versionDimension === undefined ? counts : { ...counts, versionDimension };
+    const counts = { bad: metricNameFrom(bad), total: metricNameFrom(total), ...where };
     return tolerated === undefined
       ? []
-      : [{ metric: `custom.${name}` as const, ...tolerated, custom: where }];
+      : [
+          {
+            ...{ metric: `custom.${name}` as const, ...tolerated },
+            ...(lost === undefined ? {} : { lost: lostFrom(lost) }),
+            custom: counts,
+          },
+        ];
   });
   return [...known, ...own];
 }
@@ -218,6 +313,8 @@ function metricNameFrom(text: string): { namespace: string; name: string } {
   const slash = text.lastIndexOf('/');
   return { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
 }
+
+const lostFrom = (text: string): number => Number(text.slice(0, -1)) / 100;
 
 const isRatio = (tolerance: Tolerance | undefined) => tolerance !== undefined && 'ratio' in tolerance;
 

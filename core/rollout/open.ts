@@ -1,5 +1,6 @@
 import { countedBy } from '../analysis/alarms.ts';
 import { evidenceOfShare, SUSPICIOUS } from '../analysis/evidence.ts';
+import { sentAs } from '../analysis/finding/missing.ts';
 import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.ts';
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
 import { isOfAnswers, isOfFailures, type MetricName } from '../analysis/metrics.ts';
@@ -162,6 +163,7 @@ export function open(
         ...watch.notices,
         ...untimed(watch.rules, changed, history),
         ...unknowable(watch.rules, changed, history),
+        ...unsent(watch.rules, changed, history),
         ...brokenShares(watch.rules, changed, { day, history }),
         ...changed
           .filter(({ target }) => past.every(([name]) => name !== target.name))
@@ -649,6 +651,21 @@ function unknowable(
         ? [`${metric} of ${target.name} cannot be judged, so no step passes: ${newest.unknown}`]
         : [];
     }),
+  );
+}
+
+/** A count of the user's own that nobody sends holds a rollout: whoever wrote the rule should learn that at the opening. */
+function unsent(rules: WatchRule[], targets: ResolvedTarget[], history: Record<string, Series>): string[] {
+  return targets.flatMap(({ target: { name, stable } }) =>
+    rules.flatMap(({ metric, custom }) =>
+      custom !== undefined &&
+      isBlind(history[name] ?? {}, metric as 'errors') &&
+      (history[name]?.[metric as 'errors'] ?? []).every(({ unknown }) => unknown === undefined)
+        ? [
+            `${metric} cannot be judged so far: version ${stable} of ${name} has sent nothing of ${sentAs(custom)} lately, and no step passes without it; look at its dimensions, or release what sends it first, without this rule`,
+          ]
+        : [],
+    ),
   );
 }
 

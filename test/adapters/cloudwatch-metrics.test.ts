@@ -346,6 +346,29 @@ describe('metrics beyond errors', () => {
     });
   });
 
+  test('counts of the user’s own may have further dimensions, each combination a count of its own', async () => {
+    answering({ 'Failed 8': [[0, 2]], 'Orders 8': [[0, 40]] });
+    const counts = {
+      bad: { namespace: 'Shop', name: 'Failed' },
+      total: { namespace: 'Shop', name: 'Orders' },
+    };
+    const rules = ['prod', 'test'].map(
+      (Stage): WatchRule => ({
+        ...{ metric: `custom.${Stage}`, ratio: 2 },
+        custom: { ...counts, versionDimension: 'Release', dimensions: { Stage } },
+      }),
+    );
+    await source.read(target, rules, FROM, TO);
+    const [call] = cloudwatch.commandCalls(GetMetricDataCommand);
+    const asked = call?.args[0].input.MetricDataQueries?.map(({ MetricStat }) =>
+      MetricStat?.Metric?.Dimensions?.map(({ Name, Value }) => `${Name}=${Value}`).join(),
+    );
+    expect(new Set(asked)).toEqual(
+      new Set(['prod', 'test'].flatMap((stage) => ['7', '8'].map((of) => `Stage=${stage},Release=${of}`))),
+    );
+    expect(asked).toHaveLength(8);
+  });
+
   test('durations become counts of requests over each edge', async () => {
     // Each metric says how many took from 64 to 128 ms, and of how many that was over 80 ms.
     answering({

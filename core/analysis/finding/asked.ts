@@ -1,6 +1,6 @@
 import type { Target } from '../../target.ts';
 import { type Instant, WINDOW_MS } from '../../units.ts';
-import { FAILURE_BETS, LATENCY_BETS, type Question } from '../evidence.ts';
+import { CUSTOM_BETS, FAILURE_BETS, LATENCY_BETS, type Question } from '../evidence.ts';
 import type { Carried, Folded } from '../folded.ts';
 import { LATENCY_ODDS } from '../latency.ts';
 import { isOfFailures } from '../metrics.ts';
@@ -10,6 +10,7 @@ import type { Course, Trial } from '../trial.ts';
 import type { Count, Doubt, Finding, Metric, WatchRule, Window } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { type ComparedWindow, sum } from '../windows.ts';
+import { isOfCommon } from './tolerated.ts';
 
 /** A metric whose windows are counts. */
 export type Counted = Exclude<Metric, 'latency' | 'probes'>;
@@ -69,12 +70,14 @@ export function questionOf(
   part?: Part,
 ): Question {
   const isSlow = isLatency(rule.metric);
+  const isExact = isOfCommon(rule);
   return {
     w0: isSlow ? LATENCY_ODDS : 'ratio' in rule ? rule.ratio : 1,
     planned: part?.planned ?? plannedWindows(trial),
-    bets: isSlow ? LATENCY_BETS : (part?.bets ?? FAILURE_BETS),
+    bets: isSlow ? LATENCY_BETS : isExact ? CUSTOM_BETS : (part?.bets ?? FAILURE_BETS),
     clustering: target.traits,
     head: part?.head,
+    ...(isExact ? { isExact } : {}),
   };
 }
 

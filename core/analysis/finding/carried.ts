@@ -8,6 +8,7 @@ import { byPart, slownessQuestion } from './against.ts';
 import { carriedOf, questionOf, type Rule, sinceFolded, withSettling } from './asked.ts';
 import { safeAfter } from './safe.ts';
 import { talliesOf } from './tally.ts';
+import { withTolerated } from './tolerated.ts';
 
 /**
  * What the evidence of a rule is after the windows up to the end of `step`, by key: all that later windows need of them. It is
@@ -19,7 +20,8 @@ export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carr
   const { told, slowness } = talliesOf(asked, settled);
   const [first] = told;
   const carried = told.map(({ key, believed: { windows } }): [string, Carried] => {
-    const compared = withSettling(asked, sinceFolded(asked, comparedWindows(asked.trial, windows)), windows);
+    const both = withTolerated(rule, windows, comparedWindows(asked.trial, windows));
+    const compared = withSettling(asked, sinceFolded(asked, both), windows);
     const ratio = byPart(asked, (part) =>
       capitalOfRatio(
         windowsIn(asked.trial, part, compared),

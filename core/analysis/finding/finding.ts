@@ -14,6 +14,7 @@ import { passNeeds } from './needs.ts';
 import { isCertified } from './safe.ts';
 import { oddsOf, words } from './shown.ts';
 import { type Tally, talliesOf } from './tally.ts';
+import { withTolerated } from './tolerated.ts';
 import { withoutHistory } from './uncompared.ts';
 import { evidenceBeyond, isWorseAnyway, suspicionOf, turnsAway, whyUnlike } from './worse.ts';
 
@@ -50,11 +51,12 @@ function judged(
   const { windows, skipped } = believed;
   const inStep = windows.filter((window) => window.start >= step.from);
   const lateFrom = step.to - LATE_WINDOWS * WINDOW_MS;
-  const compared = comparedWindows(trial, windows, { target: target.name, from: lateFrom });
+  const together = comparedWindows(trial, windows, { target: target.name, from: lateFrom });
+  const compared = withTolerated(rule, windows, together);
   const { evidence, rests } = evidenceAgainst(asked, key, { compared, all: windows }, durations);
   const here = sides(inStep, servesAlone(asked) ? windows : inStep);
-  const isSafe = isCertified(asked, key, inStep);
-  const uncounted = countsNone(rule.metric, settled, step);
+  const isSafe = isCertified(asked, key, inStep, windows);
+  const uncounted = countsNone(rule, settled, step);
   const doubt = doubtAbout(trial, asked, believed, step.to);
   const strange = doubt?.reason ?? uncounted ?? whyUnlike(asked, here, windows);
   const wanting = strange ?? passNeeds(asked, { here, inStep, windows, isSafe });
@@ -68,7 +70,7 @@ function judged(
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
   const shown = shownBefore(trial, { ...here, target: target.name, metric: rule.metric }, windows, step);
-  const odds = 'ratio' in rule ? oddsOf(asked, compared, inStep) : undefined;
+  const odds = 'ratio' in rule ? oddsOf(asked, together, inStep) : undefined;
   const finding: Finding = {
     target: target.name,
     metric: rule.metric,

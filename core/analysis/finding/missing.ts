@@ -3,8 +3,7 @@ import { number } from '../../words.ts';
 import { isOfAnswers, metricTraits } from '../metrics.ts';
 import { EXPECTED_MIN } from '../pairing.ts';
 import { type Believed, knownOf, type Settled } from '../settled.ts';
-import type { Trial } from '../trial.ts';
-import type { Count, Metric, Window } from '../types.ts';
+import type { Count, CustomCounts, Metric, WatchRule, Window } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { sum } from '../windows.ts';
 import type { Asked, Counted } from './asked.ts';
@@ -15,9 +14,9 @@ export function whyUnmeasured(
   settled: Settled,
   { believed, inStep, canary }: { believed: Believed; inStep: readonly Window[]; canary: Count },
 ): string | undefined {
-  const { trial, target, rule, step } = asked;
+  const { rule, step } = asked;
   return (
-    whyLate(trial, target.name, inStep, { settled, until: heardOf(asked) }) ??
+    whyLate(asked, inStep, { settled, until: heardOf(asked) }) ??
     whyGone(rule.metric, settled) ??
     whyFewer(rule.metric, settled, step) ??
     whyUnknown([...believed.unknown.keys()].filter((start) => start >= step.from).length, canary)
@@ -30,24 +29,22 @@ const heardOf = ({ trial, target, step }: Asked): Instant =>
 
 /** Why a canary without samples holds this step; undefined if its bake was counted, or if it is counted again by now. */
 function whyLate(
-  trial: Trial,
-  target: string,
+  asked: Asked,
   inStep: readonly Window[],
   { settled, until }: { settled: Settled; until: Instant },
 ): string | undefined {
   const baked = inStep.filter(({ start }) => start + WINDOW_MS <= until);
-  const why = whyMissing(trial, target, baked, settled);
-  return why && whyMissing(trial, target, inStep, settled);
+  const why = whyMissing(asked, baked, settled);
+  return why && whyMissing(asked, inStep, settled);
 }
 
 /** Why a canary without samples is a measuring fault rather than a quiet service; undefined if it may be either. */
 function whyMissing(
-  trial: Trial,
-  target: string,
+  { trial, target: { name }, rule: { custom } }: Asked,
   inStep: readonly Window[],
   settled: Settled,
 ): string | undefined {
-  const weight = trial.traffic[target]?.weight ?? 0;
+  const weight = trial.traffic[name]?.weight ?? 0;
   if (weight === 0 || weight === 100) return undefined;
   const last = inStep.findLastIndex(({ canary }) => (canary?.total ?? 0) > 0);
   const silent = inStep.slice(last + 1);
@@ -56,8 +53,12 @@ function whyMissing(
   const since = silent[0]?.start ?? 0;
   const runs = knownOf(settled.errors).filter(({ start }) => start >= since);
   const invocations = sum(runs.map(({ canary }) => canary)).total;
-  return invocations > 0
-    ? `the canary ran ${number(invocations)} times but counts no responses; wrap its handler with withSpillway`
+  if (invocations > 0)
+    return custom === undefined
+      ? `the canary ran ${number(invocations)} times but counts no responses; wrap its handler with withSpillway`
+      : `the canary ran ${number(invocations)} times but sends nothing of ${sentAs(custom)}, where stable does`;
+  return custom !== undefined
+    ? `the canary was due about ${number(due)} counts of ${sentAs(custom)} at ${weight} % and CloudWatch shows none`
     : `the canary was due about ${number(due)} requests at ${weight} % and CloudWatch shows none; look at its metrics and at what routes its requests`;
 }
 
@@ -92,14 +93,26 @@ const SHORT_DEVIATIONS = 4;
  * What is missing if neither version counts its answers: nothing is known of handled errors then, whatever else there is.
  * Undefined if either counts, or too little ran to tell.
  */
-export function countsNone(metric: Metric, settled: Settled, { from }: Stretch): string | undefined {
-  if (!isOfAnswers(metric) || knownOf(settled[metric]).some((window) => totalOf(window) > 0))
-    return undefined;
+export function countsNone(
+  { metric, custom }: Pick<WatchRule, 'metric' | 'custom'>,
+  settled: Settled,
+  { from }: Stretch,
+): string | undefined {
+  if (!isOfAnswers(metric) && custom === undefined) return undefined;
+  if (knownOf(settled[metric as Counted]).some((window) => totalOf(window) > 0)) return undefined;
   const runs = knownOf(settled.errors).filter(({ start }) => start >= from);
   const { total } = sum(runs.map(({ canary }) => canary));
-  return total >= EXPECTED_MIN
+  if (total < EXPECTED_MIN) return undefined;
+  return custom === undefined
     ? `neither version counts responses, though the canary ran ${number(total)} times; wrap the handler with withSpillway`
-    : undefined;
+    : `neither version sends ${sentAs(custom)}, though the canary ran ${number(total)} times`;
+}
+
+/** The count of the user's own that says how many there were, with its dimensions, as CloudWatch has it. */
+export function sentAs({ total, versionDimension, dimensions = {} }: CustomCounts): string {
+  const version =
+    versionDimension === undefined ? ['FunctionName', 'Resource', 'ExecutedVersion'] : [versionDimension];
+  return `${total.namespace}/${total.name} by ${[...Object.keys(dimensions), ...version].join(', ')}`;
 }
 
 /**

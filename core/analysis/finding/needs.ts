@@ -1,9 +1,10 @@
 import { number } from '../../words.ts';
-import { evidenceOfRatio, evidenceOfShare, FLOOR, type Question, THROTTLE_FLOOR } from '../evidence.ts';
+import { evidenceOfRatio, evidenceOfShare, FLOOR, type Question } from '../evidence.ts';
 import { partsOf } from '../parts.ts';
 import { fewest, tenfold, wouldShow } from '../power.ts';
 import type { Trial } from '../trial.ts';
 import type { Count, Window } from '../types.ts';
+import { isLatency } from '../weights.ts';
 import { sum } from '../windows.ts';
 import {
   type Asked,
@@ -14,7 +15,8 @@ import {
   servesAlone,
   sides,
 } from './asked.ts';
-import { guardShare, withoutOutages } from './worse.ts';
+import { isOfCommon, likelyShare, oddsOf, shareToShow } from './tolerated.ts';
+import { shareAlone, withoutOutages } from './worse.ts';
 
 /** What a pass still needs, in words; undefined if nothing is missing. `here` are the counts that a verdict shows, `isSafe` says that those in the step prove the canary safe. */
 export function passNeeds(
@@ -26,10 +28,10 @@ export function passNeeds(
     const { stable } = sides([], withoutOutages(asked, windows));
     return guardNeeds(asked, { canary: here.canary, stable }, sinceVerify(asked.trial, windows));
   }
-  return isSafe && !isCounted(asked.trial) ? undefined : stepNeeds(asked, inStep);
+  return isSafe && !isCounted(asked.trial) ? undefined : stepNeeds(asked, inStep, windows);
 }
 
-function stepNeeds(asked: Asked, inStep: readonly Window[]): string | undefined {
+function stepNeeds(asked: Asked, inStep: readonly Window[], windows: readonly Window[]): string | undefined {
   if (inStep.length === 0) return 'no window of this step has settled yet';
   const { trial, rule, target } = asked;
   const { canary, stable } = sides(inStep, inStep);
@@ -38,15 +40,17 @@ function stepNeeds(asked: Asked, inStep: readonly Window[]): string | undefined 
     return canary.total >= until ? undefined : `this step waits for ${number(until)} canary requests`;
   if ('ratio' in rule && canary.total > 0 && stable.total === 0)
     return 'stable had no requests to compare with';
-  const question = questionOf(asked);
-  const floor = 'share' in rule ? rule.share : rule.metric === 'throttles' ? THROTTLE_FLOOR : FLOOR;
-  const rate = tenfold('share' in rule ? { bad: 0, total: 0 } : stable, floor);
+  const known = isOfCommon(rule) ? likelyShare(sides([], windows).stable) : stableShare(stable);
+  const question = isOfCommon(rule) ? { ...questionOf(asked), w0: oddsOf(rule, known) } : questionOf(asked);
+  const rate = isLatency(rule.metric)
+    ? tenfold(stable, FLOOR)
+    : shareToShow(rule, 'share' in rule ? rule.share : known);
   const beside = stableBesideOne(sides(inStep, inStep), trial.traffic[target.name]?.weight ?? 0);
   const isEnough = (total: number) =>
     wouldShow(total, rate, (bad) => {
       const control = { bad: stableShare(stable) * beside * total, total: beside * total };
-      const windows = canary.total > 0 ? (total * inStep.length) / canary.total : inStep.length;
-      return evidenceOfStep(asked, question, { bad, total }, control, windows) >= asked.required;
+      const minutes = canary.total > 0 ? (total * inStep.length) / canary.total : inStep.length;
+      return evidenceOfStep(asked, question, { bad, total }, control, minutes) >= asked.required;
     });
   if (isEnough(canary.total)) return undefined;
   const total = fewest((requests) => requests >= canary.total && isEnough(requests));
@@ -88,11 +92,13 @@ function guardNeeds(asked: Asked, { canary, stable }: Sides, verified: Count): s
   const { rule, target } = asked;
   if (canary.total === 0) return 'no window with requests has settled since promotion';
   const reached = Math.max(canary.total, verified.total);
-  const share = guardShare(rule, stable);
-  const rate = tenfold({ bad: 0, total: 0 }, share);
+  const share = shareAlone(rule, stable);
+  const rate = isLatency(rule.metric) ? tenfold({ bad: 0, total: 0 }, share) : shareToShow(rule, share);
   const isEnough = (total: number) =>
     wouldShow(total, rate, (bad) => evidenceOfShare({ bad, total }, share, target.traits) >= asked.required);
   if (isEnough(reached)) return undefined;
   const total = fewest((requests) => requests >= reached && isEnough(requests));
-  return `a pass needs about ${number(total ?? Number.POSITIVE_INFINITY)} canary requests`;
+  return total === undefined
+    ? 'without stable beside it no number of requests could tell'
+    : `a pass needs about ${number(total)} canary requests`;
 }

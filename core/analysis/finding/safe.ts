@@ -1,5 +1,5 @@
 import type { Instant } from '../../units.ts';
-import type { Logs } from '../evalue.ts';
+import type { Logs, SafeWindow } from '../evalue.ts';
 import {
   BETA,
   DOUBT_FLOOR,
@@ -14,9 +14,15 @@ import { LATENCY_ODDS } from '../latency.ts';
 import type { Window } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { type Asked, carriedOf, countsIn, type Rule, servesAlone, sides, sinceFolded } from './asked.ts';
+import { withUnsafe } from './tolerated.ts';
 
 /** True if this step's counts prove the canary safe by themselves. */
-export function isCertified(asked: Asked, key: string, inStep: readonly Window[]): boolean {
+export function isCertified(
+  asked: Asked,
+  key: string,
+  inStep: readonly Window[],
+  windows: readonly Window[],
+): boolean {
   const { rule, target } = asked;
   const clustering = target.traits;
   const { canary } = sides(inStep, []);
@@ -24,7 +30,7 @@ export function isCertified(asked: Asked, key: string, inStep: readonly Window[]
   // What stable did beside it earlier says nothing of a canary that serves alone by now.
   const logs = servesAlone(asked)
     ? logsOfSafety([], unsafeOf(asked))
-    : logsOfSafety(countsIn(sinceFolded(asked, inStep)), unsafeOf(asked), logsBefore(asked, key));
+    : logsOfSafety(countedIn(asked, inStep, windows), unsafeOf(asked), logsBefore(asked, key));
   const evidence =
     'share' in rule
       ? safeShare(canary, rule.share, clustering)
@@ -34,6 +40,12 @@ export function isCertified(asked: Asked, key: string, inStep: readonly Window[]
 
 /** The share of bad requests below which a canary is safe whatever stable does; a recall answers a doubt about less. */
 const floorOf = ({ trial }: Asked) => (trial.recall === undefined ? FLOOR : DOUBT_FLOOR);
+
+/** The counts of the windows of a step that are not folded, with the odds from which on a canary is unsafe in each. */
+function countedIn(asked: Rule, inStep: readonly Window[], windows: readonly Window[]): SafeWindow[] {
+  const counted = countsIn(sinceFolded(asked, inStep));
+  return withUnsafe(asked.rule, windows, { counted, ...unsafeOf(asked) });
+}
 
 /** From which odds on a canary is unsafe. */
 function unsafeOf({ rule, target }: Rule) {
@@ -57,7 +69,7 @@ export function safeAfter(asked: Rule, key: string, windows: readonly Window[]):
   const since = (from: Instant) => {
     const inIt = sinceFolded(asked, windows).filter(({ start }) => start >= from);
     return logsOfSafety(
-      countsIn(inIt),
+      countedIn(asked, inIt, windows),
       unsafeOf(asked),
       logsBefore({ ...asked, step: { ...step, from } }, key),
     );

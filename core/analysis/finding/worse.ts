@@ -4,10 +4,12 @@ import { number, percent } from '../../words.ts';
 import { DOUBT_FLOOR, evidenceOfShare, FLOOR, SUSPICIOUS, THROTTLE_FLOOR, UNLIKE } from '../evidence.ts';
 import { LATENCY_ODDS } from '../latency.ts';
 import { bestOf, boundOf, isShared, NO_FAILURE_PAST, outsideOutages, TYPICAL_PARTS } from '../past.ts';
+import { guardShare, mostShare, withOdds } from '../tolerance.ts';
 import type { Count, WatchRule, Window } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { sum } from '../windows.ts';
 import { type Asked, type Sides, servesAlone, sides } from './asked.ts';
+import { isOfCommon, oddsOf } from './tolerated.ts';
 
 /** Why a canary is suspect by the evidence against it; undefined below the threshold. */
 export function suspicionOf(evidence: number): string | undefined {
@@ -34,7 +36,11 @@ export function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[])
   const since = calm.filter(({ start }) => start >= (trial.verifySince ?? Number.POSITIVE_INFINITY));
   const found = TYPICAL_PARTS.map((part, nth) => {
     const usual = typical[nth] ?? 1;
-    const bound = boundOf(usual, { ratio: rule.ratio, floor: DOUBT_FLOOR });
+    const bound = boundOf(usual, {
+      ratio: rule.ratio,
+      oddsAt: (share) => oddsOf(rule, share),
+      floor: DOUBT_FLOOR,
+    });
     const canary = bestOf(
       since.flatMap((window) => window.canary ?? []),
       part,
@@ -72,7 +78,7 @@ export function evidenceBeyond(
   windows: readonly Window[],
 ): number {
   if ('share' in rule || isLatency(rule.metric) || rule.metric === 'throttles') return 0;
-  const share = guardShare(rule, sides(windows, windows).stable);
+  const share = shareAlone(rule, sides(windows, windows).stable);
   const against = (count: Count) => evidenceOfShare(count, share, target.traits);
   const inStep = windows.filter(({ start }) => start >= step.from);
   const required = SUSPICIOUS + Math.log(Math.max(1, inStep.length));
@@ -125,7 +131,7 @@ export function turnsAway(
   if (rule.metric !== 'throttles' || !('ratio' in rule) || trial.isVerifying) return undefined;
   const raisedAt = trial.raisedAt ?? Number.POSITIVE_INFINITY;
   const past = sum(windows.filter(({ start }) => start + WINDOW_MS <= raisedAt).map(({ stable }) => stable));
-  const share = Math.min(0.95, Math.max(THROTTLE_FLOOR, (rule.ratio * past.bad) / Math.max(1, past.total)));
+  const share = Math.max(THROTTLE_FLOOR, allowedShare(rule, past));
   const present = sum(inStep.flatMap(({ canary, stable }) => [canary, stable]));
   return evidenceOfShare(present, share, target.traits) < SUSPICIOUS
     ? undefined
@@ -135,16 +141,23 @@ export function turnsAway(
 /** A peak of traffic throttles a good release too: without a control, only a canary that turns away this share of its requests is held to it. Assumed. */
 const THROTTLED_ALONE = 0.25;
 
-/** After promotion the canary may fail as often as stable did before, times the rule, and never less than the floor. */
-export function guardShare(rule: WatchRule, stable: Count): number {
+/** The share of bad requests that the canary may have after promotion: by that of stable before, times the rule in odds, and never less than the floor. */
+export function shareAlone(rule: WatchRule, stable: Count): number {
   const floor = rule.metric === 'throttles' ? THROTTLED_ALONE : FLOOR;
+  if (isOfCommon(rule)) return guardShare(stable, rule.ratio, floor, rule.lost);
   const share = allowedShare(rule, stable);
-  return 'share' in rule ? share : Math.min(0.95, Math.max(floor, share));
+  return 'share' in rule ? share : Math.max(floor, share);
 }
 
-/** The share of bad requests that a rule allows a canary beside these of stable. */
+/** The largest share of slow requests that is allowed. */
+const SLOW_MOST = 0.95;
+
+/** The share of bad requests that a rule allows a canary beside these of stable; 0 if there are none. */
 function allowedShare(rule: WatchRule, stable: Count): number {
   if ('share' in rule) return rule.share;
-  const ratio = isLatency(rule.metric) ? LATENCY_ODDS : rule.ratio;
-  return stable.total === 0 ? 0 : (ratio * stable.bad) / stable.total;
+  if (stable.total === 0) return 0;
+  const share = Math.min(stable.bad / stable.total, mostShare(stable));
+  return isLatency(rule.metric)
+    ? Math.min(SLOW_MOST, LATENCY_ODDS * share)
+    : withOdds(share, oddsOf(rule, share));
 }

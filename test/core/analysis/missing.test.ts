@@ -136,9 +136,13 @@ describe('a metric that stopped reporting', () => {
 
 describe('answers that neither version counts', () => {
   const none = (runs: number, http5xx: ReadWindow[] = [], metric: Metric = 'http5xx') =>
-    countsNone(metric, settle({ http5xx, errors: [window(0, [0, 900]), window(1, [0, runs], [0, 900])] }), {
-      from: minute(1),
-    });
+    countsNone(
+      { metric },
+      settle({ http5xx, errors: [window(0, [0, 900]), window(1, [0, runs], [0, 900])] }),
+      {
+        from: minute(1),
+      },
+    );
 
   test('are missed by what the canary ran in the step', () => {
     expect(none(EXPECTED_MIN)).toBe(
