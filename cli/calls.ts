@@ -136,6 +136,45 @@ export const STATUS = call('status', {
   },
 });
 
+/** Follows a rollout. */
+export const WATCH = call('watch', {
+  does: `follows a rollout to its end, also through a network that fails for minutes; the exit code is its outcome: ${outcomes}`,
+  takes: ['ROLLOUT'],
+  options: {
+    json: { does: 'prints a line of JSON for each event, and one with the outcome at the end' },
+    verbose: { does: 'prints the statistics below each verdict' },
+    ...PLACE,
+  },
+});
+
+/** Lists the rollouts of a service. */
+export const HISTORY = call('history', {
+  does: 'lists the rollouts of a service, the newest first',
+  takes: ['SERVICE'],
+  options: { limit: { value: 'N', does: 'how many, at most 100; without it, 20' }, ...WHERE },
+});
+
+/** Says why a rollout stands as it does. */
+export const EXPLAIN = call('explain', {
+  does: 'says why a rollout ended as it did, or stands as it does: what decided, by which counts, and what was ruled out',
+  takes: ['ROLLOUT'],
+  options: WHERE,
+});
+
+/** Makes a link. */
+export const LINK = call('link', {
+  does: 'makes an address that shows a rollout, or pauses or aborts it once its button is pressed, for somebody who cannot sign in; it works once, until it expires',
+  takes: ['ROLLOUT', 'view|pause|abort'],
+  options: WHERE,
+});
+
+/** Opens a rollout in the browser. */
+export const OPEN = call('open', {
+  does: 'makes a link that only shows a rollout, and opens it in the browser',
+  takes: ['ROLLOUT'],
+  options: WHERE,
+});
+
 /** Writes the page of a rollout. */
 export const REPORT = call('report', {
   does: 'writes the story of a rollout as a page, with a picture of each metric',

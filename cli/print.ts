@@ -4,8 +4,29 @@ import { printable, printableJson } from '../core/plain-text.ts';
 /** A color, or weight, of a text; what is no terminal, and NO_COLOR, get none. */
 type Format = Parameters<typeof styleText>[0];
 
+/** Whether a line that changes stands below what was printed. */
+let isLive = false;
+
+/** Shows a text below everything until something else is said: on a terminal, and nowhere else. */
+export function showLive(text: string): void {
+  const { isTTY, columns } = process.stderr;
+  if (isTTY !== true || process.env.TERM === 'dumb' || process.env.CI) return;
+  const line = printable(text)
+    .replaceAll('\n', ' ')
+    .slice(0, (columns || 80) - 1);
+  process.stderr.write(`\r\u001b[2K${styleText('dim', line, { stream: process.stderr })}`);
+  isLive = true;
+}
+
+/** Removes what `showLive` shows. */
+export function endLive(): void {
+  if (isLive) process.stderr.write('\r\u001b[2K');
+  isLive = false;
+}
+
 /** Prints what was asked for; whatever others wrote in it moves no cursor, colours nothing and is no command for a CI system. */
 export function say(text: string, format?: Format): void {
+  endLive();
   console.log(painted(text, process.stdout, format));
 }
 
@@ -16,6 +37,7 @@ export function sayRaw(text: string): void {
 
 /** Prints what went wrong, as safely as `say`. */
 export function complain(text: string, format?: Format): void {
+  endLive();
   console.error(painted(text, process.stderr, format));
 }
 

@@ -3,9 +3,11 @@ import type { Client } from '../client/client.ts';
 import { mayPass } from '../client/passing.ts';
 import type { Readings } from '../core/readings.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
+import { outlineText } from '../core/rollout/outline.ts';
 import { type RolloutView, storyteller } from '../core/rollout/view.ts';
+import { compared } from '../core/words.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { complain, say, sayJson } from './print.ts';
+import { complain, endLive, say, sayJson, showLive } from './print.ts';
 
 const POLL_MS = 2_000;
 /** What a person or a CI system ends a watch with. */
@@ -51,6 +53,7 @@ export async function watchToEnd(
     if (first !== undefined && !shown.json) say(first);
     return await followed(client, rolloutId, shown);
   } finally {
+    endLive();
     for (const signal of LEAVING) process.off(signal, leave);
   }
 }
@@ -78,7 +81,8 @@ async function followed(client: Client, rolloutId: string, { verbose, json }: Sh
       }
       // Who watches what has ended long ago is not told that it serves.
       const line = (event.type === 'RolloutClosed' ? ended : undefined) ?? told.line;
-      if (line !== undefined) say(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`);
+      if (line !== undefined)
+        say(`${new Date(event.at).toISOString().slice(11, 19)} ${line}`, colorOf(event));
       if (event.type === 'GateOpened')
         say(`  to approve it: spillway approve ${rolloutId} --gate ${event.gate}`);
     }
@@ -102,8 +106,22 @@ async function followed(client: Client, rolloutId: string, { verbose, json }: Sh
         return 1;
       }
     }
+    if (view !== undefined && !json) showLive(`◌ ${outlineText(view)}${exposed(view)}`);
     await sleep(POLL_MS);
   }
+}
+
+/** What users met so far, for the line that changes. */
+function exposed({ verdict }: RolloutView): string {
+  const [finding] = verdict?.findings ?? [];
+  return finding === undefined ? '' : ` (${finding.metric}: ${compared(finding.canary, finding.stable)})`;
+}
+
+/** Colors only repeat what the words say. */
+function colorOf(event: RolloutEvent): 'red' | 'green' | 'yellow' | undefined {
+  if (event.type === 'RolloutClosed') return event.outcome === 'completed' ? 'green' : 'red';
+  if (event.type === 'RevertOrdered' || event.type === 'Reverted') return 'red';
+  return event.type === 'Paused' || event.type === 'GateOpened' ? 'yellow' : undefined;
 }
 
 type Measured = Extract<RolloutEvent, { type: 'Measured' }>;

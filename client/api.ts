@@ -79,6 +79,7 @@ export function apiClient(exchange: Exchange): Omit<Client, 'upload' | 'revertDi
       });
       return { rolloutId: led };
     },
+    link: (rolloutId, action) => ask('links', { parameters: { rolloutId }, body: { action } }),
   };
 }
 

@@ -87,6 +87,7 @@ export function awsClient(environment: string, notice: (text: string) => void = 
     service: async (name) => (await present()).service(name),
     rollout: async (rolloutId) => (await present()).rollout(rolloutId),
     events: async (...which) => (await present()).events(...which),
+    link: async (...which) => (await present()).link(...which),
     async command(request) {
       const client = await present();
       if (client === direct)

@@ -1,3 +1,4 @@
+import { RolloutError } from '../core/errors.ts';
 import type { Readings } from '../core/readings.ts';
 import { takerOf } from '../core/rollout/command-request.ts';
 import type { FunctionName } from '../infra/facts.ts';
@@ -18,6 +19,12 @@ export function functionsOf(invoke: Invoke): Omit<Client, 'upload' | 'revertDire
     rollout: (rolloutId) => read('rollout', { rolloutId }),
     events: (rolloutId, after, limit) =>
       read('events', { rolloutId, after, ...(limit === undefined ? {} : { limit }) }),
+    async link() {
+      throw new RolloutError(
+        'Unavailable',
+        'A link is made by the API, whose address cannot be looked up here; allow lambda:GetFunctionUrlConfig on its function ApiIam.',
+      );
+    },
     command: (request) => invoke(takerOf(request.command), { ...request }),
   };
 }

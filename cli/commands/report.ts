@@ -1,19 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { wholeRollout } from '../../client/whole-rollout.ts';
 import { type Judged, pictureOf } from '../../core/analysis/picture.ts';
-import { RolloutError } from '../../core/errors.ts';
 import { inMarkup } from '../../core/plain-text.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { type RolloutView, storyteller } from '../../core/rollout/view.ts';
 import { clientFrom, pathFrom, rolloutIdFrom } from '../arguments.ts';
 import type { GivenTo, REPORT } from '../calls.ts';
 import { say, sayJson } from '../print.ts';
+import { unknownRollout } from '../unknown.ts';
 
 /** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
 export async function report({ args: [id, path = ''], options }: GivenTo<typeof REPORT>): Promise<number> {
   const rolloutId = rolloutIdFrom(id);
-  const { view, events } = await wholeRollout(await clientFrom(options), rolloutId);
-  if (view === undefined) throw new RolloutError('RolloutUnknown', `There is no rollout ${rolloutId} here.`);
+  const client = await clientFrom(options);
+  const { view, events } = await wholeRollout(client, rolloutId);
+  if (view === undefined) throw await unknownRollout(client, rolloutId);
   try {
     await writeFile(pathFrom(path), page(view, events));
   } catch (error) {

@@ -5,7 +5,8 @@ import { type Outline, outlineText } from '../../core/rollout/outline.ts';
 import { storyteller } from '../../core/rollout/view.ts';
 import { clientFrom, rolloutIdFrom as named } from '../arguments.ts';
 import type { GivenTo, STATUS } from '../calls.ts';
-import { complain, say, sayJson } from '../print.ts';
+import { say, sayJson } from '../print.ts';
+import { unknownRollout } from '../unknown.ts';
 import { waiting } from '../watch.ts';
 
 /** Says what is under way, or all about one rollout; --json prints what there is of it as data, --verbose the statistics under each verdict. */
@@ -23,9 +24,9 @@ export async function status({ args, options }: GivenTo<typeof STATUS>): Promise
   if (options.json) sayJson({ rollout: view, events, waitsFor });
   if (view === undefined) {
     if (options.json) return waitsFor === undefined ? 1 : 0;
-    if (waitsFor === undefined) complain(`There is no rollout ${rolloutId} here.`);
-    else say(waiting(rolloutId, waitsFor));
-    return waitsFor === undefined ? 1 : 0;
+    if (waitsFor === undefined) throw await unknownRollout(client, rolloutId);
+    say(waiting(rolloutId, waitsFor));
+    return 0;
   }
   if (options.json) return 0;
   const narrate = storyteller();

@@ -149,7 +149,7 @@ describe('status', () => {
   });
 
   test.each([
-    [['status', 'a--b--1', '--local'], 'There is no rollout a--b--1 here.'],
+    [['status', 'a--b--1', '--local'], 'There is no rollout a--b--1 here; "status" lists those under way.'],
     [['status', 'a--b--1', '--json', '--local'], ''],
   ])('of a rollout that nobody knows exits 1: %s', async (args, err) => {
     expect(await spillway(fakeClient().client, ...args)).toMatchObject({ code: 1, err });

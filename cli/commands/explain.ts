@@ -1,0 +1,125 @@
+import { wholeRollout } from '../../client/whole-rollout.ts';
+import type { Count, Finding, Verdict } from '../../core/analysis/types.ts';
+import type { RolloutEvent } from '../../core/rollout/event.ts';
+import { outlineText } from '../../core/rollout/outline.ts';
+import type { RolloutView } from '../../core/rollout/view.ts';
+import { counted, duration, number, percent } from '../../core/words.ts';
+import { clientFrom, rolloutIdFrom } from '../arguments.ts';
+import type { EXPLAIN, GivenTo } from '../calls.ts';
+import { say, sayJson } from '../print.ts';
+import { unknownRollout } from '../unknown.ts';
+
+/** Says what decided a rollout, or speaks most against it now. */
+export async function explain({ args, options }: GivenTo<typeof EXPLAIN>): Promise<number> {
+  const rolloutId = rolloutIdFrom(args[0]);
+  const client = await clientFrom(options);
+  const { view, events } = await wholeRollout(client, rolloutId);
+  if (view === undefined) throw await unknownRollout(client, rolloutId);
+  const why = explanationOf(view, events);
+  if (options.json) sayJson({ rolloutId, outcome: view.outcome, reason: view.reason, ...why });
+  else for (const line of linesOf(view, why)) say(line);
+  return 0;
+}
+
+interface Explanation {
+  /** The verdict that decided, or the newest one. */
+  verdict: Verdict | undefined;
+  /** What speaks most against the canary in it. */
+  decisive: Finding | undefined;
+  /** What the same verdict says of everything else. */
+  others: Finding[];
+  /** The share of failures on both sides at each measuring, in order. */
+  shares: { at: number; canary: number; stable: number }[];
+}
+
+const WORST = ['fail', 'suspect', 'broken', 'inconclusive', 'pass'];
+
+function explanationOf(view: RolloutView, events: readonly RolloutEvent[]): Explanation {
+  const measured = events.flatMap((event) => (event.type === 'Measured' ? [event] : []));
+  const verdict = measured.findLast(({ verdict: { status } }) => status === 'fail')?.verdict ?? view.verdict;
+  const [decisive, ...others] = [...(verdict?.findings ?? [])].sort(
+    (a, b) => WORST.indexOf(a.status) - WORST.indexOf(b.status) || b.evidence - a.evidence,
+  );
+  const shares = measured.flatMap(({ at, verdict: { findings } }) =>
+    findings
+      .filter(({ target, metric }) => target === decisive?.target && metric === decisive.metric)
+      .map(({ canary, stable }) => ({ at, canary: shareOf(canary), stable: shareOf(stable) })),
+  );
+  return { verdict, decisive, others, shares };
+}
+
+const shareOf = ({ bad, total }: Count) => (total === 0 ? 0 : bad / total);
+
+function linesOf(view: RolloutView, { verdict, decisive, others, shares }: Explanation): string[] {
+  const { commit, author } = view.opening;
+  const made = [commit && `commit ${commit}`, author && `by ${author}`].filter(Boolean).join(' ');
+  return [
+    outlineText(view),
+    '',
+    ...view.targets.map(({ name, noun, canary, stable }) => `${name}: ${noun}, ${canary} over ${stable}`),
+    ...(made === '' ? [] : [made]),
+    ...(verdict === undefined || decisive === undefined
+      ? ['', 'Nothing was measured: no verdict is behind this.']
+      : [
+          '',
+          `${SIGNS[verdict.status] ?? ''} ${verdict.reason}`,
+          '',
+          ...sides(decisive),
+          ...picture(shares),
+          ...evidence(verdict),
+        ]),
+    ...ruledOut(others),
+    ...(view.exposure === undefined
+      ? []
+      : [
+          '',
+          `Users met ${view.opening.release} with ${counted(view.exposure.requests, 'request')}, of which ${number(view.exposure.failed)} failed, in ${duration(view.exposure.seconds)}.`,
+        ]),
+    ...(view.unproven.length === 0 ? [] : ['', `Not proven: ${view.unproven.join('; ')}`]),
+  ];
+}
+
+/** One column wide in every terminal. */
+const SIGNS: Record<string, string> = { fail: '✖', suspect: '⚠', pass: '✔', inconclusive: '–', broken: '–' };
+
+function sides({ target, metric, canary, stable }: Finding): string[] {
+  const row = (side: string, count: Count) =>
+    `  ${side.padEnd(8)}${number(count.bad).padStart(10)} of ${number(count.total).padStart(12)}  ${percent(shareOf(count))}`;
+  return [`${target} ${metric}, what decided:`, row('canary', canary), row('stable', stable)];
+}
+
+const EIGHTHS = '▁▂▃▄▅▆▇█';
+const POINTS_MAX = 40;
+
+/** The shares of both sides over time on one scale. */
+function picture(shares: Explanation['shares']): string[] {
+  const shown = shares.slice(-POINTS_MAX);
+  const most = Math.max(...shown.flatMap(({ canary, stable }) => [canary, stable]), 0);
+  if (shown.length < 2 || most === 0) return [];
+  const bar = (share: number) => EIGHTHS[Math.round((share / most) * (EIGHTHS.length - 1))];
+  return [
+    `  canary  ${shown.map(({ canary }) => bar(canary)).join('')}  0 to ${percent(most)} at ${counted(shown.length, 'measuring')}`,
+    `  stable  ${shown.map(({ stable }) => bar(stable)).join('')}`,
+  ];
+}
+
+const WIDTH = 20;
+
+/** All evidence against the canary as a bar, whose end is what reverts. */
+function evidence({ evidence: found, limit }: Verdict): string[] {
+  if (found === undefined || limit === undefined) return [];
+  const filled = Math.max(0, Math.min(WIDTH, Math.round((found / limit) * WIDTH)));
+  return [`  evidence ${'█'.repeat(filled)}${'·'.repeat(WIDTH - filled)}| reverts at the bar`];
+}
+
+function ruledOut(others: Finding[]): string[] {
+  if (others.length === 0) return [];
+  return [
+    '',
+    'What else was looked at:',
+    ...others.map(
+      ({ target, metric, status, canary, stable }) =>
+        `  ${SIGNS[status] ?? ''} ${target} ${metric}: ${percent(shareOf(canary))} of the canary, ${percent(shareOf(stable))} of stable`,
+    ),
+  ];
+}
