@@ -1,5 +1,6 @@
 import { artifactOf, rolloutIdFrom } from '../../core/config/manifest.ts';
 import { RolloutError } from '../../core/errors.ts';
+import type { ResolvedTarget } from '../../core/ports.ts';
 import { madeBy } from '../../core/rollout/open.ts';
 import { keptOutBy, madeFrom, type Offered } from '../../core/rollout/quarantine.ts';
 import { attemptAfter } from '../../core/rollout/reopen.ts';
@@ -33,8 +34,13 @@ async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered
   const { manifest } = parse(await read(asked, ports), ports);
   const { release } = manifest;
   try {
-    const made = madeBy(await resolveTargets(manifest, rollout.opening.manifest.bucket, {}, ports));
-    return { release, made, changed: Object.keys(made) };
+    const targets = await resolveTargets(manifest, rollout.opening.manifest.bucket, {}, ports);
+    const isChanged = ({ target }: ResolvedTarget) => target.canary !== target.stable;
+    const namesOf = (those: ResolvedTarget[]) => those.map(({ target }) => target.name);
+    return {
+      ...{ release, made: madeBy(targets), changed: namesOf(targets.filter(isChanged)) },
+      moved: namesOf(targets.filter((each) => !isChanged(each))),
+    };
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const names = Object.keys(manifest.targets);

@@ -26,7 +26,7 @@ import { duration, number, percent } from '../words.ts';
 import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
 import type { Hook, Identity, Made, Opening, RolloutEvent } from './event.ts';
 import { arranged } from './leaders.ts';
-import { keptOut, keptOutBy, QUARANTINED_MAX } from './quarantine.ts';
+import { keptOut, keptOutBy, type Offered, QUARANTINED_MAX } from './quarantine.ts';
 import { BROKEN_PAUSE_SECONDS, deadlineOf } from './timing.ts';
 import { withoutTried } from './tried.ts';
 
@@ -69,7 +69,7 @@ export function open(
   const unchanged = still.map(({ target }) => target);
   // Only what this controller completed itself is known to be good.
   const moved = still.filter((each) => !isOwn(each, service));
-  checkQuarantine(identity, targets, [...changed, ...moved], service);
+  checkQuarantine(identity, targets, { changed: namesOf(changed), moved: namesOf(moved) }, service);
   if (changed.length === 0 && moved.length === 0) {
     return [
       {
@@ -324,7 +324,8 @@ export function checkAtDoor(identity: Identity, manifest: Manifest, service: Ser
     (name) => made[name] === undefined || made[name].version !== serving[name]?.version,
   );
   // Whether it serves already is not looked up here.
-  assertNotQuarantined(identity, made, changed, service, SERVED_ALREADY);
+  const { rolloutId, release } = identity;
+  assertNotQuarantined(rolloutId, { release, made, changed }, service, SERVED_ALREADY);
 }
 
 /**
@@ -389,22 +390,23 @@ function checkRequired({ requires }: Manifest, completion: Completion | undefine
 function checkQuarantine(
   { rolloutId, release }: Identity,
   targets: ResolvedTarget[],
-  changed: ResolvedTarget[],
+  which: Pick<Offered, 'changed' | 'moved'>,
   service: ServiceRecord,
 ): void {
-  const names = changed.map(({ target }) => target.name);
-  assertNotQuarantined({ rolloutId, release }, madeBy(targets), names, service);
+  assertNotQuarantined(rolloutId, { release, made: madeBy(targets), ...which }, service);
 }
 
+const namesOf = (targets: ResolvedTarget[]): string[] => targets.map(({ target }) => target.name);
+
 function assertNotQuarantined(
-  { rolloutId, release }: Pick<Identity, 'rolloutId' | 'release'>,
-  made: Record<string, Made>,
-  changed: string[],
+  rolloutId: string,
+  offered: Offered,
   service: ServiceRecord,
   served?: string,
 ): void {
-  const [bad] = keptOutBy({ release, made, changed }, service);
-  if (bad !== undefined) throw new RolloutError('OpeningRefused', keptOut(release, rolloutId, bad, served));
+  const [bad] = keptOutBy(offered, service);
+  if (bad !== undefined)
+    throw new RolloutError('OpeningRefused', keptOut(offered.release, rolloutId, bad, served));
 }
 
 function stateOf(name: string, alarms: Alarm[]): Alarm['state'] {

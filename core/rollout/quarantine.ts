@@ -19,6 +19,8 @@ export interface Offered {
   made: Record<string, Made>;
   /** Names of the targets that it would change. */
   changed: string[];
+  /** Names of those that serve it already, put there by something else. */
+  moved?: string[] | undefined;
 }
 
 /**
@@ -37,9 +39,12 @@ export function isSameArtifact(a: Made, b: Made): boolean {
  * is another release, and is judged again.
  */
 export function keptOutBy(
-  { release, made, changed }: Offered,
+  { release, made, changed, moved = [] }: Offered,
   { quarantined = [] }: ServiceRecord,
 ): Quarantined[] {
+  // It brings nothing to a target that serves it already, unless it only adopts.
+  const brought = changed.length > 0 ? changed : moved;
+  const touched = [...changed, ...moved];
   return quarantined.filter((bad) => {
     const blamed = Object.keys(bad.made);
     const isBack = (name: string) => {
@@ -47,8 +52,8 @@ export function keptOutBy(
       return ours !== undefined && theirs !== undefined && isSameArtifact(ours, theirs);
     };
     const isWhole =
-      blamed.length > 0 && blamed.every(isBack) && blamed.some((name) => changed.includes(name));
-    return bad.release === release || isWhole || (changed.length > 0 && changed.every(isBack));
+      blamed.length > 0 && blamed.every(isBack) && blamed.some((name) => touched.includes(name));
+    return bad.release === release || isWhole || (brought.length > 0 && brought.every(isBack));
   });
 }
 

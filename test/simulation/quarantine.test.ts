@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ALIAS } from '../../local/account.ts';
 import { record } from '../../simulation/recording.ts';
 import { FUNCTION } from '../../simulation/scenario.ts';
-import { broken, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
+import { addWorker, broken, HOUR, MINUTE, type Plot, type Stage, staged } from './stage.ts';
 
 const zipOf = (text: string) => zipSync({ 'index.mjs': new TextEncoder().encode(text) });
 const [STABLE, BAD, FIXED] = ['stable', 'bad', 'fixed'].map((text) =>
@@ -107,6 +107,24 @@ test('a version that was aborted, retried and proven is no longer kept out, unde
   const again = { outcome: 'completed', reason: 'already serving: api is at version 2' };
   expect(await release({ version })).toMatchObject(again);
   expect(await faults()).toEqual([]);
+});
+
+test('one of two artifacts that were aborted is kept out alone beside what serves, until a person retries it', async () => {
+  const { stage, run, release, retry } = await warm();
+  const targets = { api: { lambda: FUNCTION, alias: ALIAS }, worker: addWorker(stage, 'worker') };
+  const both = (api: string) => ({
+    ...{ manifest: { targets: { api: { version: api }, worker: { version: '2' } } }, rollout: { targets } },
+  });
+  const raised = stage.saw('Shifted');
+  const first = await run(stage.release(both(stage.lambda.helpers.publishCounted(FUNCTION))));
+  await run(raised);
+  await run(stage.order('abort'));
+  await run(stage.ended(first));
+  expect(await release(both('1'))).toMatchObject({
+    ...{ outcome: 'refused', reason: expect.stringContaining('worker version 2') },
+  });
+  await retry('checkout-api--r2--1');
+  expect((await run(stage.ended('checkout-api--r2--2'))).outcome).toBe('completed');
 });
 
 describe('asked again when it is published', () => {

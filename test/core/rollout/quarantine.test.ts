@@ -23,8 +23,12 @@ const bad = (made: Record<string, Made>, release = 'r1'): Quarantined => ({
   reason: 'errors went up',
   made,
 });
-const asked = (made: Record<string, Made>, quarantined: Quarantined[], changed = Object.keys(made)) =>
-  keptOutBy({ release: 'r9', made, changed }, { quarantined }).map(({ release }) => release);
+const asked = (
+  made: Record<string, Made>,
+  quarantined: Quarantined[],
+  changed = Object.keys(made),
+  moved?: string[],
+) => keptOutBy({ release: 'r9', made, changed, moved }, { quarantined }).map(({ release }) => release);
 
 describe('two versions are the same artifact', () => {
   test.each<[string, Made, Made, boolean]>([
@@ -67,6 +71,18 @@ describe('a release is kept out', () => {
     expect(asked({ api: A2, worker: { ...W2, code: 'w3' } }, both)).toEqual([]);
     expect(asked({ api: A2, worker: W2 }, both)).toEqual(['r1']);
     expect(asked({ api: A2, worker: { ...W2, code: 'w1' } }, both, ['api'])).toEqual(['r1']);
+  });
+
+  test('also beside a target that serves it already, put there by something else', () => {
+    const both = [bad({ api: A2, worker: W2 })];
+    const again = { api: { ...A2, code: 'a3' }, worker: W2 };
+    expect(asked(again, both, ['worker'], ['api'])).toEqual(['r1']);
+    expect(
+      asked({ api: A2, worker: { ...W2, code: 'w3' } }, [bad({ api: A2 })], ['worker'], ['api']),
+    ).toEqual(['r1']);
+    // An adoption brings what serves already.
+    expect(asked({ api: A2 }, [bad({ api: A2 })], [], ['api'])).toEqual(['r1']);
+    expect(asked(again, both, [], ['api', 'worker'])).toEqual([]);
   });
 
   test('not by artifacts that it leaves where they are', () => {
