@@ -1,6 +1,10 @@
 import * as z from 'zod/mini';
 import { LIMITS } from '../core/analysis/types.ts';
+import { ROLES } from '../core/people/access.ts';
+import { CHOICES } from '../core/people/choice.ts';
 import { LINK_ACTIONS } from '../core/people/link.ts';
+import { PHASES } from '../core/people/standing.ts';
+import { IMPORTANCES } from '../core/people/transition.ts';
 import { WAYS } from '../core/rollout/actor.ts';
 import { OUTCOMES } from '../core/rollout/event.ts';
 import type { RouteName } from './routes.ts';
@@ -16,6 +20,7 @@ function named<Schema extends z.ZodMiniType>(id: string, description: string, sc
   return schema;
 }
 
+const text = z.optional(z.string());
 const texts = z.array(z.string());
 /** Milliseconds since the beginning of 1970. */
 const instant = z.number();
@@ -113,14 +118,27 @@ const outline = {
   state: z.string(),
 };
 
-const OutlineOut = named(
-  'Outline',
-  'What a list says of a rollout.',
-  z.object({ opening: z.object(opening), ...outline }),
+const AheadOut = named(
+  'Ahead',
+  'The next thing that happens to a rollout by itself, and when at the earliest, as far as that is known.',
+  z.object({ what: z.string(), at: z.optional(instant) }),
+);
+
+const RowOut = named(
+  'Row',
+  'What a list says of a rollout. `weight` is the largest share of the canary on a target.',
+  z.object({
+    opening: z.object(opening),
+    ...outline,
+    ...{ environment: z.string(), phase: z.enum(PHASES), weight: z.number(), stage: z.string() },
+    ahead: z.optional(AheadOut),
+    author: z.optional(z.string()),
+    commit: z.optional(z.string()),
+  }),
 );
 
 /** A list of rollouts. */
-const OutlinesOut = z.array(OutlineOut);
+const RowsOut = z.array(RowOut);
 
 /** A rollout as interfaces see it. */
 const RolloutOut = named(
@@ -228,6 +246,111 @@ const ServiceOut = named(
   }),
 );
 
+const WhoOut = named(
+  'Who',
+  'Who asks, and what they may do with the rollouts of the service.',
+  z.object({ name: z.string(), roles: z.optional(z.array(z.enum(ROLES))) }),
+);
+
+const PointOut = z.object({
+  ...{ at: instant, to: instant, minutes: z.number(), status: Status },
+  canary: z.optional(Count),
+  stable: z.optional(Count),
+  share: z.optional(z.number()),
+});
+
+/** Everything that a page about one rollout shows. */
+const RolloutOverviewOut = named(
+  'RolloutOverview',
+  'Everything that a page about one rollout shows: its sentences and its charts come from the same numbers. `choices` are what anybody could order now; whether the caller may, `who.roles` says.',
+  z.object({
+    schema: z.literal(1),
+    view: z.omit(RolloutOut, { verdict: true }),
+    phase: z.enum(PHASES),
+    weight: z.number(),
+    ...{ stage: z.string(), headline: z.string(), states: texts },
+    ...{ call: text, met: text, share: text, next: text, evidence: text },
+    ahead: z.optional(AheadOut),
+    choices: z.array(
+      z.object({
+        command: z.enum(CHOICES),
+        ...{ label: z.string(), does: z.string(), needs: z.enum(ROLES) },
+        style: z.optional(z.enum(['danger', 'primary'])),
+        hasReason: z.optional(z.literal(true)),
+        step: z.optional(z.number()),
+        gate: z.optional(z.number()),
+        page: text,
+      }),
+    ),
+    steps: z.array(
+      z.object({
+        ...{ weight: z.number(), seconds: z.number(), name: z.string() },
+        status: z.enum(['done', 'now', 'ahead', 'left', 'never']),
+        from: z.optional(instant),
+        to: z.optional(instant),
+        isExpected: z.optional(z.literal(true)),
+      }),
+    ),
+    rules: z.array(
+      z.object({
+        ...{ target: z.string(), metric: z.string(), status: Status, canary: Count, stable: Count },
+        ...{ share: z.number(), reason: z.string(), means: z.string(), needed: text },
+      }),
+    ),
+    captions: z.object({ shares: z.string(), requests: z.string(), failures: z.string() }),
+    points: z.array(PointOut),
+    shares: z.array(z.object({ at: instant, weight: z.number() })),
+    marks: z.array(
+      z.object({
+        at: instant,
+        kind: z.enum(['raise', 'lower', 'revert', 'alarm', 'pause', 'resume', 'end']),
+        label: z.string(),
+      }),
+    ),
+    story: z.array(
+      z.object({
+        ...{ at: instant, line: z.string(), importance: z.enum(IMPORTANCES), by: text },
+        isUnproven: z.optional(z.literal(true)),
+      }),
+    ),
+    who: WhoOut,
+    link: z.optional(z.enum(LINK_ACTIONS)),
+  }),
+);
+
+/** What is rolling out now, and what ended lately. */
+const OverviewOut = named(
+  'Overview',
+  'What is rolling out now, and what of the services that were asked for has ended lately.',
+  z.object({ environment: z.string(), who: WhoOut, running: RowsOut, ended: RowsOut }),
+);
+
+const ReleaseOut = z.object({
+  release: z.string(),
+  order: z.number(),
+  rolloutId: text,
+  versions: z.array(z.object({ name: z.string(), version: z.string() })),
+});
+
+const RecordOut = z.object({
+  completed: z.optional(ReleaseOut),
+  earlier: z.optional(z.array(ReleaseOut)),
+  quarantined: z.optional(
+    z.array(z.object({ release: z.string(), rolloutId: z.string(), reason: z.string() })),
+  ),
+  waiting: z.optional(z.object({ release: z.string(), attempt: z.number(), order: z.number() })),
+});
+
+/** One service: its releases, what serves, and what is in quarantine. */
+const ServiceOverviewOut = named(
+  'ServiceOverview',
+  'One service: its rollouts, the newest first, what serves, what waits and what is in quarantine. `isMore`: there are older ones than these.',
+  z.object({
+    ...{ environment: z.string(), service: z.string(), who: WhoOut, record: RecordOut, rollouts: RowsOut },
+    isMore: z.boolean(),
+  }),
+);
+
 /** Where the parts of this controller are. */
 const AboutOut = named(
   'About',
@@ -274,8 +397,11 @@ type TextType = 'image/svg+xml' | 'text/css' | 'text/html' | 'text/javascript' |
 export const ANSWERS = {
   health: HealthOut,
   about: AboutOut,
-  running: OutlinesOut,
-  recent: OutlinesOut,
+  overview: OverviewOut,
+  rolloutOverview: RolloutOverviewOut,
+  serviceOverview: ServiceOverviewOut,
+  running: RowsOut,
+  recent: RowsOut,
   service: ServiceOut,
   rollout: RolloutOut,
   events: EventsOut,
@@ -291,6 +417,10 @@ export const ANSWERS = {
   retry: AcceptedOut,
   links: LinkOut,
   problem: 'text/plain',
+  front: 'text/html',
+  frontOfRollout: 'text/html',
+  frontOfService: 'text/html',
+  asset: 'text/javascript',
   linkPage: 'text/html',
   linkScript: 'text/javascript',
   linkStyle: 'text/css',

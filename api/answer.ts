@@ -47,3 +47,13 @@ export async function digest(text: string): Promise<string> {
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Buffer.from(bytes).toString('base64url');
 }
+
+/** The answer, compressed if whoever asked can read that and it is worth it. */
+export function compressed(request: Request, response: Response): Response {
+  const isRead = /\bgzip\b/.test(request.headers.get('accept-encoding') ?? '');
+  if (!isRead || response.body === null || response.status !== 200) return response;
+  const headers = new Headers(response.headers);
+  headers.set('content-encoding', 'gzip');
+  headers.append('vary', 'accept-encoding');
+  return new Response(response.body.pipeThrough(new CompressionStream('gzip')), { headers });
+}

@@ -3,16 +3,26 @@ import { type Judged, pictureOf } from '../core/analysis/picture.ts';
 import type { Metric } from '../core/analysis/types.ts';
 import { type ErrorCode, RolloutError } from '../core/errors.ts';
 import { REASON_MAX } from '../core/hook-answer.ts';
-import { type Access, assertMay, givenBy, type Principal, rolesOf } from '../core/people/access.ts';
+import {
+  type Access,
+  assertMay,
+  givenBy,
+  type Principal,
+  ROLES,
+  type Role,
+  rolesOf,
+} from '../core/people/access.ts';
 import { linkActor, linkCommand, linkFrom, linkUrl } from '../core/people/link.ts';
 import { plainText } from '../core/plain-text.ts';
-import type { Clock, Tokens } from '../core/ports.ts';
+import type { Clock, Completed, ServiceRecord, Tokens } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
+import { nameOf } from '../core/rollout/actor.ts';
 import type { CommandRequest, UnsignedRequest } from '../core/rollout/command-request.ts';
 import type { RolloutEvent } from '../core/rollout/event.ts';
 import { rolloutIdParts } from '../core/rollout/service.ts';
 import { cut } from '../core/words.ts';
-import { JSON_TYPE, json, pageTag, tagged, tagOf } from './answer.ts';
+import built from '../page/built.json' with { type: 'json' };
+import { compressed, digest, JSON_TYPE, json, pageTag, tagged, tagOf } from './answer.ts';
 import type { Out } from './answer-shapes.ts';
 import { checked, jsonFrom, queryFrom } from './body.ts';
 import { cachedReads, type Reads } from './cache.ts';
@@ -20,6 +30,7 @@ import texts from './errors.json' with { type: 'json' };
 import { type Kind, LIMITS, type Limits, limiter } from './limits.ts';
 import files from './link/files.json' with { type: 'json' };
 import { onceAtATime } from './once.ts';
+import { overviews } from './overviews.ts';
 import { problemResponse, Refusal } from './problems.ts';
 import {
   type Body,
@@ -31,6 +42,7 @@ import {
   type Route,
   type RouteName,
 } from './routes.ts';
+import { ServiceName } from './schemas.ts';
 import { assertSameOrigin, OWN_FILES, PICTURE, secured } from './secure.ts';
 
 /** What a command led to. */
@@ -91,7 +103,7 @@ const LINK_SECONDS = 6 * 3_600;
 /** The one door for people and programs: what they may see and do, whoever vouches for them. */
 export function api(deps: ApiDeps): Hono {
   const { isPublic } = deps;
-  const names = (Object.keys(ROUTES) as RouteName[]).filter((name) => isPublic || !isOfLinks(name));
+  const names = (Object.keys(ROUTES) as RouteName[]).filter((name) => isPublic || !isOfPages(name));
   const answers = answersOf(deps);
   const count = limiter(deps.limits ?? LIMITS, deps.clock);
   const app = new Hono();
@@ -130,7 +142,25 @@ export function api(deps: ApiDeps): Hono {
 
 function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps }: ApiDeps): Answers {
   const reads = cachedReads(deps.reads, clock);
+  const overviewOf = overviews(reads);
+  const mayRead = (who: Principal, service: string) => rolesOf(who, service, access).has('viewer');
   const give = onceAtATime((command) => deps.command(command), clock);
+
+  const rolesIn = (who: Principal, service: string): Role[] => {
+    const given = rolesOf(who, service, access);
+    return ROLES.filter((role) => given.has(role));
+  };
+
+  /** Answers JSON by its digest, with the time of this controller, which may run faster than that of whoever asks. */
+  const sized = async (request: Request, body: object): Promise<Response> => {
+    const text = JSON.stringify(body);
+    const headers = { ...JSON_TYPE, 'spillway-time': String(clock.now()) };
+    const tag = `"${(await digest(text)).slice(0, 22)}"`;
+    return compressed(
+      request,
+      tagged(request, tag, headers, () => text),
+    );
+  };
 
   /** Nothing that is read is waited for: an abort works with the journal down. */
   const command = async (
@@ -159,7 +189,46 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
     about: () => json(about satisfies Out<'about'>),
     async running({ who }) {
       const all = (await reads.running()) satisfies Out<'running'>;
-      return json(all.filter(({ opening }) => rolesOf(who, opening.service, access).has('viewer')));
+      return json(all.filter(({ opening }) => mayRead(who, opening.service)));
+    },
+    async overview({ request, who, query: { services = '' } }) {
+      const running = (await reads.running()).filter(({ opening }) => mayRead(who, opening.service));
+      const asked = [...running.map(({ opening }) => opening.service), ...services.split(',')];
+      const names = [...new Set([...asked, ...Object.keys(access.roles ?? {})])]
+        .filter((name) => ServiceName.safeParse(name).success && mayRead(who, name))
+        .slice(0, SERVICES_MAX);
+      const lately = await Promise.all(names.map((service) => reads.recent({ service, limit: LATELY })));
+      const ended = lately
+        .flat()
+        .filter(({ outcome }) => outcome !== undefined)
+        .sort((one, other) => other.lastEventAt - one.lastEventAt)
+        .slice(0, ENDED_MAX);
+      const body = { environment: about.environment, who: { name: nameOf(who.actor) }, running, ended };
+      return sized(request, body satisfies Out<'overview'>);
+    },
+    async rolloutOverview({ request, who, link, parameters: { rolloutId } }) {
+      const { overview, waitsFor } = await overviewOf(rolloutId);
+      if (overview === undefined) throw unknown(rolloutId, waitsFor);
+      const roles =
+        link === undefined ? rolesIn(who, serviceIn({ rolloutId })) : (['viewer'] satisfies Role[]);
+      const body: Out<'rolloutOverview'> = {
+        ...overview,
+        who: { name: link === undefined ? nameOf(who.actor) : 'whoever has this link', roles },
+        ...(link === undefined ? {} : { link: link.action }),
+      };
+      return sized(request, body);
+    },
+    async serviceOverview({ request, who, parameters: { service }, query: { before } }) {
+      const [record, rollouts] = await Promise.all([
+        reads.service(service),
+        reads.recent({ service, before, limit: PAGE_OF_ROLLOUTS }),
+      ]);
+      const body = {
+        ...{ environment: about.environment, service, record: shownOf(record), rollouts },
+        who: { name: nameOf(who.actor), roles: rolesIn(who, service) },
+        isMore: rollouts.length === PAGE_OF_ROLLOUTS,
+      } satisfies Out<'serviceOverview'>;
+      return sized(request, body);
     },
     async recent({ parameters: { service }, query: { before, limit = 20 } }) {
       return json((await reads.recent({ service, before, limit })) satisfies Out<'recent'>);
@@ -207,10 +276,58 @@ function answersOf({ about, access, tokens, clock, isPublic, publicUrl, ...deps 
       return json({ url, action, rolloutId, expiresAt } satisfies Out<'links'>, 201);
     },
     problem: ({ parameters: { code } }) => file(`${code}\n\n${texts[code as ErrorCode]}\n`, 'text/plain'),
+    front: ({ request }) => front(request),
+    frontOfRollout: ({ request }) => front(request),
+    frontOfService: ({ request }) => front(request),
+    asset({ request, parameters: { file: name } }) {
+      const found = built.assets[name as keyof typeof built.assets];
+      if (found === undefined)
+        throw new Refusal('RequestInvalid', 'There is no such file; load the page anew.', { status: 404 });
+      const headers = {
+        'content-type': `${TYPES[name.split('.').at(-1) as keyof typeof TYPES]}; charset=utf-8`,
+        'cache-control': 'public, max-age=31536000, immutable',
+      };
+      return compressed(request, new Response(found, { headers }));
+    },
     linkPage: () => file(files.html, 'text/html'),
     linkScript: () => file(files.js, 'text/javascript'),
     linkStyle: () => file(files.css, 'text/css'),
   };
+}
+
+/** Most services of which it is read what has ended, how many rollouts of each, and most that are shown. */
+const [SERVICES_MAX, LATELY, ENDED_MAX] = [12, 5, 20];
+
+/** What a service remembers, as far as people need it. */
+const shownOf = ({ completed, earlier, quarantined, waiting }: ServiceRecord) => ({
+  completed: completed && releaseOf(completed),
+  earlier: earlier?.map(releaseOf),
+  quarantined: quarantined?.map(({ release, rolloutId, reason }) => ({ release, rolloutId, reason })),
+  waiting: waiting && { release: waiting.release, attempt: waiting.attempt, order: waiting.order },
+});
+
+const releaseOf = ({ release, order, rolloutId, targets }: Completed) => ({
+  ...{ release, order, rolloutId },
+  versions: (targets ?? []).map(({ name, version }) => ({ name, version })),
+});
+
+/** How many rollouts of a service are shown at once. */
+const PAGE_OF_ROLLOUTS = 25;
+
+/** Kinds of files by their endings. */
+const TYPES = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' } as const;
+
+/** The page is the same at each of its addresses: its script reads there what to show. */
+async function front(request: Request): Promise<Response> {
+  const headers = {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `${OWN_FILES}; img-src 'self'`,
+    'cache-control': 'no-cache',
+  };
+  return compressed(
+    request,
+    tagged(request, `"${(await digest(built.html)).slice(0, 22)}"`, headers, () => built.html),
+  );
 }
 
 /** What is too long for the journal is cut here already: a command must not become too long to be signed. */
@@ -233,11 +350,12 @@ async function allEvents(rolloutId: string, reads: Reads): Promise<RolloutEvent[
   }
 }
 
-/** Routes that are there for links, and only where anybody may call. */
-const isOfLinks = (name: RouteName): boolean => name.startsWith('link') && name !== 'links';
+/** Routes that are there for browsers, and only where anybody may call. */
+const isOfPages = (name: RouteName): boolean =>
+  (name.startsWith('link') && name !== 'links') || name.startsWith('front') || name === 'asset';
 
 /** What somebody who has nothing but a link may do; which of the commands, the link says. */
-const BY_LINK: readonly RouteName[] = ['rollout', 'events', 'picture', 'pause', 'abort'];
+const BY_LINK: readonly RouteName[] = ['rollout', 'rolloutOverview', 'events', 'picture', 'pause', 'abort'];
 
 /** Links speak for one rollout and for nobody in particular. @throws RolloutError NotAllowed */
 function assertRight(name: RouteName, { who, link }: Caller, parameters: Parameters, access: Access): void {

@@ -43,7 +43,7 @@ const COOKIE_MAX = 4_096;
 const [NAME_MAX, MAIL_MAX] = [100, 254];
 
 /** Where a sign-in leads that says nothing else. */
-const FRONT = '/rollouts';
+const FRONT = '/';
 
 /** Longest address within this API that is remembered during a sign-in. */
 const PATH_MAX = 1_000;

@@ -30,6 +30,7 @@ export const PARAMETERS = {
   target: shapes.Name,
   metric: shapes.Name,
   code: shapes.Code,
+  file: shapes.Asset,
 };
 
 /** The commands that people give through the API; a hook's late answer comes another way. */
@@ -77,6 +78,32 @@ export const ROUTES = {
     says: 'Says where the parts of this controller are.',
     status: 200,
     problems: [],
+  },
+  overview: {
+    ...read,
+    path: '/overview',
+    says: 'Shows what is rolling out now and what of `services`, names with commas between, has ended lately: what the first page needs, in one answer.',
+    query: shapes.OverviewQuery,
+    status: 200,
+    problems: [],
+    isTagged: true,
+  },
+  rolloutOverview: {
+    ...read,
+    path: '/rollouts/{rolloutId}/overview',
+    says: 'Shows everything about one rollout that its page needs: how it stands in sentences, steps, evidence, counts minute by minute, and what happened. The header `spillway-time` says what time it is there.',
+    status: 200,
+    problems: ONE,
+    isTagged: true,
+  },
+  serviceOverview: {
+    ...read,
+    path: '/services/{service}/overview',
+    says: 'Shows one service: its rollouts, what serves, what waits, and what is in quarantine; `before` is the id of the last rollout of the page before.',
+    query: shapes.ServiceOverviewQuery,
+    status: 200,
+    problems: [],
+    isTagged: true,
   },
   running: {
     ...read,
@@ -162,6 +189,10 @@ export const ROUTES = {
     acts: true,
   },
   problem: page('/problems/{code}', 'Says what is known of a code, and what to do about it.'),
+  front: page('/', 'The dashboard: what is rolling out now.'),
+  frontOfRollout: page('/view/rollouts/{rolloutId}', 'Its page about one rollout.'),
+  frontOfService: page('/view/services/{service}', 'Its page about one service.'),
+  asset: page('/assets/{file}', 'A file of the dashboard, by its digest: it never changes.'),
   linkPage: page('/link', 'The page behind a link; the token stands in the fragment of its address.'),
   linkScript: page('/link.js', 'The script of that page.'),
   linkStyle: page('/link.css', 'The style of that page.'),

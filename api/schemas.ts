@@ -72,3 +72,12 @@ export const RecentQuery = z.strictObject({
   before: z.optional(RolloutId),
   limit: z.optional(z.int().check(z.gte(1), z.lte(100))),
 });
+
+/** Of which services it is asked what has ended lately, besides those that are rolling out: their names, with commas between. */
+export const OverviewQuery = z.strictObject({ services: z.optional(z.string().check(z.maxLength(1500))) });
+
+/** Which page of a service's rollouts is asked for. */
+export const ServiceOverviewQuery = z.pick(RecentQuery, { before: true });
+
+/** The name of a file of the page: it has a digest in it. */
+export const Asset = z.string().check(z.maxLength(60), z.regex(/^[a-z]+-[0-9a-z]{8,20}\.(?:js|css|svg)$/i));

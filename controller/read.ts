@@ -1,6 +1,6 @@
+import { rowOf } from '../core/people/standing.ts';
 import type { Journal, RecentQuery, ServiceRecord } from '../core/ports.ts';
 import type { Readings } from '../core/readings.ts';
-import { outlineOf } from '../core/rollout/outline.ts';
 import { rolloutIdParts, waitingIn } from '../core/rollout/service.ts';
 import type { Rollout } from '../core/rollout/state.ts';
 import { summary } from '../core/rollout/story.ts';
@@ -17,9 +17,8 @@ export type Asked =
 
 /** Everything that can be read of a journal; nothing here changes it. */
 export const readingsOf = (journal: Journal) => ({
-  running: async (): Promise<Readings['running']> => (await journal.running()).map(outlineOf),
-  recent: async (query: RecentQuery): Promise<Readings['recent']> =>
-    (await journal.recent(query)).map(outlineOf),
+  running: async (): Promise<Readings['running']> => (await journal.running()).map(rowOf),
+  recent: async (query: RecentQuery): Promise<Readings['recent']> => (await journal.recent(query)).map(rowOf),
   service: (name: string): Promise<Readings['service']> => journal.service(name),
   rollout: (rolloutId: string) => readView(rolloutId, journal),
   events: (rolloutId: string, after: number, limit?: number) =>

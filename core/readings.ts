@@ -1,15 +1,15 @@
+import type { Row } from './people/standing.ts';
 import type { ServiceRecord } from './ports.ts';
 import type { RolloutEvent } from './rollout/event.ts';
-import type { Outline } from './rollout/outline.ts';
 import type { RolloutView } from './rollout/view.ts';
 
 /** What can be read of a controller; reading changes nothing. */
 export interface Readings {
   about: { environment: string; bucket: string; scheduleGroup: string };
-  /** An outline of each: their heads together would not fit into one answer. */
-  running: Outline[];
+  /** A row of each: their heads together would not fit into one answer. */
+  running: Row[];
   /** Rollouts of a service, ended ones included, the newest first. */
-  recent: Outline[];
+  recent: Row[];
   service: ServiceRecord;
   rollout: {
     /** Absent if there is no rollout of this id. */

@@ -62,7 +62,9 @@ const TEXT = /^(?:text\/|application\/(?:problem\+)?json|image\/svg\+xml)/;
 /** The answer as a function URL takes it. */
 export async function answerFrom(response: Response): Promise<UrlAnswer> {
   const bytes = Buffer.from(await response.arrayBuffer());
-  const isText = bytes.length === 0 || TEXT.test(response.headers.get('content-type') ?? '');
+  const isText =
+    bytes.length === 0 ||
+    (!response.headers.has('content-encoding') && TEXT.test(response.headers.get('content-type') ?? ''));
   const { 'set-cookie': _, ...headers } = Object.fromEntries(response.headers);
   return {
     statusCode: response.status,

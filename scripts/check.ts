@@ -5,6 +5,7 @@ import { given } from './arguments.ts';
 const PARTS: [string, string[]][] = [
   ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '.']],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
+  ['types of the dashboard', ['node_modules/typescript/bin/tsc', '-p', 'page/tsconfig.json']],
   ['reference docs are current', ['scripts/reference.ts', '--check']],
   ['tests', ['node_modules/vitest/vitest.mjs', 'run']],
 ];

@@ -1,6 +1,6 @@
 // `npm run docs`: writes what is generated: docs/reference/rollout-file.md and its JSON Schema from the schema itself, the
 // JSON Schema of transitions, the document about the API, the files of the page behind a link and the texts about errors as the
-// API has them, the functions of the edge as they are uploaded, and the CommonJS copy of the wrapper; --check only compares.
+// API has them, the dashboard, the functions of the edge as they are uploaded, and the CommonJS copy of the wrapper; --check only compares.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { transitionSchema } from '../core/people/transition.ts';
 import { KINDS } from '../targets/kinds.ts';
 import { given } from './arguments.ts';
 import { edgeCode } from './edge-code.ts';
+import { builtPage } from './page-code.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -33,10 +34,13 @@ const { version } = JSON.parse(read('package.json')) as { version: string };
 const ofLinks = Object.fromEntries(
   ['html', 'css', 'js'].map((type) => [type, read(`api/link/link.${type}`)]),
 );
+const dashboard = await builtPage();
 const files: Record<string, string> = {
   'api/errors.json': `${JSON.stringify(errorTexts(read('docs/reference/errors.md')), null, 2)}\n`,
   'edge/built.json': `${JSON.stringify(edgeCode(), null, 2)}\n`,
   'api/link/files.json': `${JSON.stringify(ofLinks, null, 2)}\n`,
+  'page/built.json': `${JSON.stringify(dashboard.served, null, 2)}\n`,
+  'page/saved.json': `${JSON.stringify(dashboard.saved, null, 2)}\n`,
   'docs/reference/openapi.json': `${JSON.stringify(openApi(version), null, 2)}\n`,
   'docs/reference/rollout-file.schema.json': `${JSON.stringify(schema, null, 2)}\n`,
   'docs/reference/rollout-file.md': page(schema),
@@ -48,7 +52,7 @@ const files: Record<string, string> = {
 const { check: isCheck } = given({
   name: 'npm run docs --',
   takes: [],
-  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, the document about the API, the files of the page behind a link, the texts about errors, the functions of the edge, and the CommonJS copy of the wrapper',
+  does: 'writes what is generated: the page and the JSON Schema of the rollout file, the JSON Schema of transitions, the document about the API, the files of the page behind a link, the texts about errors, the dashboard, the functions of the edge, and the CommonJS copy of the wrapper',
   options: { check: { does: 'only compares; exit code 1 if something is not current' } },
 }).options;
 for (const [name, text] of Object.entries(files)) {

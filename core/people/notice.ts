@@ -1,7 +1,8 @@
 import type { Actor } from '../rollout/actor.ts';
 import type { RolloutView } from '../rollout/view.ts';
 import type { Instant, Percent } from '../units.ts';
-import type { Ahead, Phase } from './standing.ts';
+import type { Ahead } from './ahead.ts';
+import type { Phase } from './standing.ts';
 import type { Importance, Transition } from './transition.ts';
 
 /** What people are to know of a rollout: a transition, or what was said about one besides. */

@@ -1,20 +1,21 @@
+import { type Actor, nameOf } from '../rollout/actor.ts';
 import { gatesAhead } from '../rollout/checkpoint.ts';
 import { OUTCOMES } from '../rollout/event.ts';
 import { isHeld } from '../rollout/next.ts';
+import { type Outline, outlineOf } from '../rollout/outline.ts';
 import { recallAhead } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { bakeOf } from '../rollout/timing.ts';
-import type { Instant } from '../units.ts';
-import { callOf } from './transition.ts';
-
-/** The next thing that happens to a rollout by itself, and when at the earliest, as far as that is known. */
-export interface Ahead {
-  what: string;
-  at?: Instant | undefined;
-}
+import type { RolloutView } from '../rollout/view.ts';
+import type { Percent } from '../units.ts';
+import type { Ahead } from './ahead.ts';
+import { callOf, weightOf } from './transition.ts';
 
 /** How a rollout stands, in a word that people see at a glance. */
-const PHASES = [...['running', 'waiting', 'paused', 'needs a person', 'reverting'], ...OUTCOMES] as const;
+export const PHASES = [
+  ...['running', 'waiting', 'paused', 'needs a person', 'reverting'],
+  ...OUTCOMES,
+] as const;
 /** One of them. */
 export type Phase = (typeof PHASES)[number];
 
@@ -55,4 +56,63 @@ export function aheadOf(rollout: Rollout): Ahead | undefined {
   const at = bake === undefined ? undefined : bake.to + opening.settleSeconds * 1000;
   const isLast = isVerifying(rollout) && opening.plan.steps[step] === undefined;
   return { what: isLast ? 'it completes' : `${next} %`, at };
+}
+
+/** One rollout in a list that people look at. */
+export interface Row extends Outline {
+  environment: string;
+  phase: Phase;
+  /** The largest share of the canary on a target. */
+  weight: Percent;
+  /** Where in its plan it is. */
+  stage: string;
+  ahead?: Ahead | undefined;
+  /** Who wrote the release, or ordered the rollout. */
+  author?: string | undefined;
+  commit?: string | undefined;
+}
+
+/** The row of a rollout. */
+export function rowOf(rollout: Rollout): Row {
+  const { environment, author, commit, by } = rollout.opening;
+  const who = authorOf({ author, by });
+  const ahead = aheadOf(rollout);
+  return {
+    ...outlineOf(rollout),
+    ...{ environment, phase: phaseOf(rollout), weight: weightOf(rollout) },
+    stage: stageOf({ ...rollout, plan: rollout.opening.plan }),
+    ...(ahead === undefined ? {} : { ahead }),
+    ...(who === undefined ? {} : { author: who }),
+    ...(commit === undefined ? {} : { commit }),
+  };
+}
+
+/** Whose release it is, as far as anybody said. */
+export const authorOf = ({
+  author,
+  by,
+}: {
+  author?: string | undefined;
+  by?: Actor | undefined;
+}): string | undefined => author ?? (by && nameOf(by));
+
+/** Where in its plan a rollout is. */
+export function stageOf({
+  outcome,
+  step,
+  plan: { steps },
+}: Pick<RolloutView, 'outcome' | 'step'> & { plan: { steps: readonly unknown[] } }): string {
+  if (outcome !== undefined) return outcome;
+  if (step < 0 || steps.length === 0) return 'not raised yet';
+  return step < steps.length ? `step ${step + 1} of ${steps.length}` : 'verify';
+}
+
+/** What a rollout does or waits for, and the last verdict: where one says the other, it is said once. */
+export function statedOf({ state, verdict }: Pick<RolloutView, 'state' | 'verdict'>): string[] {
+  if (verdict === undefined) return [state];
+  const { status, reason, findings } = verdict;
+  const rest = state.replace(reason, '').replace(/^[;\s]+|[;\s]+$/g, '');
+  const isBlind = status === 'inconclusive' && findings.every(({ windows }) => windows === 0);
+  const why = isBlind ? 'no minute at this weight has settled yet' : reason;
+  return [...(rest === '' ? [] : [rest]), `Last verdict: ${status}: ${why}`];
 }

@@ -45,7 +45,7 @@ export const DETAIL_TYPES = {
 type TransitionKind = keyof typeof DETAIL_TYPES;
 
 /** How much a transition asks of people: `page` that one of them acts, `important` that they know of it, `detail` nothing. */
-const IMPORTANCES = ['page', 'important', 'detail'] as const;
+export const IMPORTANCES = ['page', 'important', 'detail'] as const;
 /** One of them. */
 export type Importance = (typeof IMPORTANCES)[number];
 
@@ -231,7 +231,7 @@ export function transitionOf(
 }
 
 /** The largest share of the canary on a target, as far as is known. */
-const weightOf = (rollout: Rollout): Percent =>
+export const weightOf = (rollout: Rollout): Percent =>
   Math.min(100, Math.max(0, ...rollout.opening.targets.map((target) => shareOf(rollout, target))));
 
 /** What separates this release from what served before, for whoever looks for the cause. */

@@ -7,10 +7,11 @@ import type {
   MessageAttachment,
   MrkdwnElement,
 } from '@slack/types';
+import { type Choice, choicesOf } from '../../core/people/choice.ts';
 import type { News, Notice } from '../../core/people/notice.ts';
 import { buttonValue, type Button as Name, REASON } from '../../core/people/slack-button.ts';
 import { code, cutEscaped, escaped, link, moment, plain } from '../../core/people/slack-text.ts';
-import type { Phase } from '../../core/people/standing.ts';
+import { authorOf, type Phase, stageOf, statedOf } from '../../core/people/standing.ts';
 import { short } from '../../core/people/transition.ts';
 import { nameOf } from '../../core/rollout/actor.ts';
 import { duration, number } from '../../core/words.ts';
@@ -57,8 +58,8 @@ export function rolloutMessage(news: News): SlackMessage {
   const { view, paged } = news;
   const isOver = view.outcome !== undefined;
   const blocks: KnownBlock[] = [
-    { type: 'section', text: mrkdwn(`${bar(news)}  ${stepOf(news)}`), fields: fieldsOf(news) },
-    ...(isOver ? [] : stateOf(news)),
+    { type: 'section', text: mrkdwn(`${bar(news)}  ${stageOf(news.view)}`), fields: fieldsOf(news) },
+    ...(isOver ? [] : statedOf(view).map((said) => sentence(said, VERDICT_MAX))),
     ...(isOver && view.reason !== undefined ? [sentence(view.reason, VERDICT_MAX)] : []),
     ...(paged === undefined ? [] : [sentence(pagedLine(paged), SENTENCE_MAX)]),
     ...nextOf(news),
@@ -75,7 +76,7 @@ export function noticeMessage(news: News, notice: Notice): SlackMessage {
   const buttons = [...linkButton('Abort', links.abort, 'danger'), ...linkButton('Details', links.details)];
   const blocks: KnownBlock[] = [
     sentence(notice.line, LINE_MAX),
-    { type: 'section', text: mrkdwn(`${bar(news)}  ${stepOf(news)}`), fields: fieldsOf(news) },
+    { type: 'section', text: mrkdwn(`${bar(news)}  ${stageOf(news.view)}`), fields: fieldsOf(news) },
     ...(buttons.length === 0 ? [] : [{ type: 'actions' as const, elements: buttons }]),
     { type: 'context', elements: [mrkdwn(footOf(news))] },
   ];
@@ -162,36 +163,16 @@ function bar({ weight, view: { inside } }: News): string {
   return `\`${'█'.repeat(filled)}${'░'.repeat(10 - filled)}\` ${inside === undefined ? `${Number(weight.toFixed(2))} %` : code(inside)}`;
 }
 
-function stepOf({ view }: News): string {
-  const { steps } = view.plan;
-  if (view.outcome !== undefined) return view.outcome;
-  if (view.step < 0 || steps.length === 0) return 'not raised yet';
-  return view.step < steps.length ? `step ${view.step + 1} of ${steps.length}` : 'verify';
-}
-
-/** What it does or waits for, and the last verdict: where one says the other, it is said once. */
-function stateOf({ view: { state, verdict } }: News): KnownBlock[] {
-  if (verdict === undefined) return [sentence(state, SENTENCE_MAX)];
-  const { status, reason, findings } = verdict;
-  const rest = state.replace(reason, '').replace(/^[;\s]+|[;\s]+$/g, '');
-  const isBlind = status === 'inconclusive' && findings.every(({ windows }) => windows === 0);
-  const why = isBlind ? 'no minute at this weight has settled yet' : reason;
-  return [
-    ...(rest === '' ? [] : [sentence(rest, SENTENCE_MAX)]),
-    sentence(`Last verdict: ${status}: ${why}`, VERDICT_MAX),
-  ];
-}
-
 function fieldsOf({ view, since, links }: News): MrkdwnElement[] {
   const { opening, targets } = view;
   const named = targets
     .slice(0, TARGETS_MAX)
     .map(({ name, stable, canary }) => `${name}: ${stable} → ${canary || 'new'}`);
   const versions = [...named, ...(targets.length > TARGETS_MAX ? ['…'] : [])].join(', ');
-  const { commit, author, by } = opening;
+  const { commit, author } = opening;
   const range =
     commit && (since === undefined || since === commit ? short(commit) : `${short(since)}..${short(commit)}`);
-  const who = author ?? (by && nameOf(by));
+  const who = authorOf(opening);
   return [
     field('Service', code(opening.service, FIELD_MAX)),
     field('Environment', code(opening.environment, FIELD_MAX)),
@@ -228,76 +209,36 @@ const reasonInput = (): InputBlock => ({
   element: { type: 'plain_text_input', action_id: REASON, max_length: REASON_INPUT_MAX },
 });
 
-/** What can be pressed now. */
+/** What can be pressed now: what comes after an end takes more thought than a message has room for. */
 function buttonsOf({ view, weight, paged, links }: News): ActionsBlock[] {
   const { rolloutId } = view.opening;
-  const { step } = view;
-  const gate = view.gates.find(({ until }) => until !== undefined)?.before;
-  const stable = `version ${[...new Set(view.targets.map((each) => each.stable))].join(' and ')}`;
-  const live: Button[] =
-    view.outcome !== undefined
+  const pressed = choicesOf(view, weight, paged).flatMap((choice) =>
+    choice.command === 'retry' || choice.command === 'rollback'
       ? []
-      : [
-          button('abort', 'Abort', { rolloutId }, `Traffic goes back to ${stable} at once.`, 'danger'),
-          view.isPaused
-            ? button('resume', 'Resume', { rolloutId }, 'The rollout goes on from where it is.')
-            : button('pause', 'Pause', { rolloutId }, 'Traffic stays as it is until somebody resumes it.'),
-          ...(step >= 0 && weight < 100
-            ? [
-                button(
-                  'promote',
-                  'Promote',
-                  { rolloutId, step },
-                  `It goes past step ${step + 1} without waiting for evidence.`,
-                ),
-              ]
-            : []),
-          ...(gate === undefined
-            ? []
-            : [
-                button(
-                  'approve',
-                  'Approve',
-                  { rolloutId, gate },
-                  `The gate before ${gate} % gets your approval.`,
-                  'primary',
-                ),
-                button(
-                  'reject',
-                  'Reject',
-                  { rolloutId, gate },
-                  `The gate before ${gate} % is rejected.`,
-                  'danger',
-                ),
-              ]),
-        ];
-  const needed =
-    paged === undefined || paged.acknowledgedBy !== undefined
-      ? []
-      : [button('acknowledge', 'Acknowledge', { rolloutId, page: paged.key }, 'The page is not repeated.')];
-  const elements = [...live, ...needed, ...linkButton('Details', links.details)];
+      : [button(choice.command, choice, rolloutId)],
+  );
+  const elements = [...pressed, ...linkButton('Details', links.details)];
   return elements.length === 0 ? [] : [{ type: 'actions', block_id: 'actions', elements }];
 }
 
-function button(
-  name: Name,
-  label: string,
-  value: Parameters<typeof buttonValue>[0],
-  what: string,
-  style?: 'danger' | 'primary',
-): Button {
+function button(name: Name, { label, does, style, step, gate, page }: Choice, rolloutId: string): Button {
   const confirm: ConfirmationDialog = {
     title: plain(`${label}?`, 100),
-    text: plain(what, 300),
+    text: plain(does, 300),
     confirm: plain(label, 30),
     deny: plain('Cancel', 30),
     ...(style === undefined ? {} : { style }),
+  };
+  const which = {
+    ...(step === undefined ? {} : { step }),
+    ...(gate === undefined ? {} : { gate }),
+    ...(page === undefined ? {} : { page }),
   };
   return {
     type: 'button',
     action_id: name,
     text: plain(label, 75),
-    value: buttonValue(value),
+    value: buttonValue({ rolloutId, ...which }),
     ...(style === undefined ? {} : { style }),
     confirm,
   };

@@ -183,7 +183,7 @@ describe('whoever has no role', () => {
     const { at, status, text } = await said('max');
     expect(status).toBe(200);
     expect(text).toContain('left out your groups, because there are too many');
-    expect(text).toContain('<a href="/rollouts">Continue</a>');
+    expect(text).toContain('<a href="/">Continue</a>');
     expect(await whoIn(at)).toMatchObject({ identities: ['oidc:max', 'mail:max@x.example'] });
   });
 
@@ -470,7 +470,7 @@ test.each([
 ])('after a sign-in nobody is led away, by %j', async (to) => {
   const at = await scene();
   const { url } = await at.eva.open(`${SIGN_IN}/login?to=${encodeURIComponent(to)}`);
-  expect(url.href).toBe(`${ORIGIN}/rollouts`);
+  expect(url.href).toBe(`${ORIGIN}/`);
 });
 
 test('a request does not say where the provider is to send people back to', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type * as z from 'zod/mini';
 import { tokens } from '../../adapters/tokens.ts';
@@ -156,6 +157,10 @@ const MOUNTED: Record<string, number> = {
   [`${SLACK}/actions`]: 405,
 };
 
+/** Headers without the time of the controller, which goes on. */
+const lasting = (headers: Headers) =>
+  Object.fromEntries([...headers].filter(([name]) => name !== 'spillway-time'));
+
 test('every route answers in the shape that it promises, and HEAD as GET does', async () => {
   const world = await deployed();
   await released(world);
@@ -173,9 +178,7 @@ test('every route answers in the shape that it promises, and HEAD as GET does', 
     else expect([name, status]).toEqual([name, route.status]);
     if (method === 'GET') {
       const head = await ask(app, 'HEAD', address);
-      expect([name, head.status, Object.fromEntries(head.headers)]).toEqual([
-        ...[name, status, Object.fromEntries(headers)],
-      ]);
+      expect([name, head.status, lasting(head.headers)]).toEqual([name, status, lasting(headers)]);
     }
     const shape: z.ZodMiniType | string = ANSWERS[name];
     if (typeof shape === 'string') expect(headers.get('content-type')).toContain(shape);
@@ -193,14 +196,17 @@ test.each(routes.filter(([, { isTagged }]) => isTagged))(
     const world = await deployed();
     await released(world);
     const app = apiOf(world);
+    // What has ended changes no more while it is asked for.
+    await ask(app, 'POST', `/rollouts/${ID}/abort`, { body: {} });
+    while ((await world.journal.read(ID))?.outcome === undefined) await sleep(5);
     const address = sampled(path) + (SAMPLES[name]?.query ?? '');
     const first = await ask(app, 'GET', address);
     const tag = first.headers.get('etag') ?? '';
-    expect(tag).toMatch(/^"[\d.]+"$/);
+    expect(tag).toMatch(/^"[\w.-]+"$/);
     for (const known of [tag, `W/${tag}`, `"0", ${tag}`, '*']) {
       const { status, text, headers } = await ask(app, 'GET', address, { 'if-none-match': known });
       expect([known, status, text, headers.get('etag')]).toEqual([known, 304, '', tag]);
-      for (const [header, value] of first.headers)
+      for (const [header, value] of Object.entries(lasting(first.headers)))
         if (header !== 'content-type') expect([header, headers.get(header)]).toEqual([header, value]);
     }
     expect((await ask(app, 'GET', address, { 'if-none-match': '"0"' })).status).toBe(200);
@@ -262,8 +268,8 @@ test('every method but those of an address is refused with those that it takes',
 test('what is nowhere is a problem as well', async () => {
   const app = apiOf(await deployed());
   for (const path of [
-    '/',
     '//',
+    '/view/rollouts',
     '/rollouts/',
     '/rollouts/x/y/z',
     '/services',

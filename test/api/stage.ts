@@ -10,6 +10,7 @@ import { deploy, publish } from '../../demo/shop.ts';
 import { ALIAS } from '../../local/account.ts';
 import { virtualClock } from '../../local/clock.ts';
 import { createWorld, type World, type WorldOptions } from '../../local/world.ts';
+import built from '../../page/built.json' with { type: 'json' };
 
 export const FUNCTION = 'checkout-prod-Api';
 export const SERVICE = 'checkout-api';
@@ -175,4 +176,5 @@ export const sampled = (path: string): string =>
     .replace('{service}', SERVICE)
     .replace('{target}', 'api')
     .replace('{metric}', 'errors')
-    .replace('{code}', 'NotAllowed');
+    .replace('{code}', 'NotAllowed')
+    .replace('{file}', Object.keys(built.assets)[0] ?? '');

@@ -105,8 +105,9 @@ describe('the embedded world for the command line', () => {
   });
 
   test('answers nothing but the API, and what only it has', async () => {
-    for (const path of ['/functions/Command', '/functions/', '/anything', '/'])
+    for (const path of ['/functions/Command', '/functions/', '/anything'])
       expect(await posted(path, '{}')).toMatchObject({ status: 404, answer: { code: 'RequestInvalid' } });
+    expect(await posted('/', '{}')).toMatchObject({ status: 405 });
     expect(await posted('/rollouts', '{}')).toMatchObject({ status: 405 });
   });
 

@@ -37,7 +37,17 @@ const RULES: Record<string, Rule> = {
   // Use cases over ports: none of them knows AWS.
   controller: { folders: ['core', 'controller'], packages: [], node: false },
   // The one door for people and programs, wherever it is opened: what it reads and gives to others comes in.
-  api: { folders: ['core', 'client', 'api'], packages: ['hono', 'zod/mini', 'zod/locales'], node: false },
+  api: {
+    folders: ['core', 'client', 'api', 'page/built.json'],
+    packages: ['hono', 'zod/mini', 'zod/locales'],
+    node: false,
+  },
+  // It runs in browsers: of the rest it knows what the API answers, and the sentences that everybody prints.
+  page: {
+    folders: ['core', 'api/answer-shapes.ts', 'page'],
+    packages: ['preact', 'preact/hooks'],
+    node: false,
+  },
   'api/oidc.ts': {
     folders: ['core', 'api'],
     packages: ['hono', 'hono/cookie', 'openid-client'],
@@ -93,6 +103,7 @@ const RULES: Record<string, Rule> = {
     folders: [
       ...['core', 'client', 'cli', 'adapters/rollout-file.ts', 'adapters/tester-cookie.ts'],
       'targets/kinds.ts',
+      'page/saved.json',
     ],
     packages: 'any',
     node: true,
@@ -159,7 +170,7 @@ const RULES: Record<string, Rule> = {
         'local',
         'simulation',
       ],
-      ...['demo', 'client', 'cli', 'edge', 'statemachines', 'test'],
+      ...['demo', 'client', 'cli', 'edge', 'page', 'statemachines', 'test'],
     ],
     packages: 'any',
     node: true,
