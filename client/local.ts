@@ -48,9 +48,11 @@ export function localClient(url = LOCAL_URL): Client {
             const query = new URLSearchParams({ prefix, after });
             yield* await own<StoredObject[]>(`${at}/objects?${query}`, {});
           },
-          async put({ key, body, contentType, cacheControl, sha256, release }) {
+          async put({ key, body, contentType, cacheControl, sha256, release, redirect, replaces }) {
             // Whoever uploads may know more of a file than what is stored with it.
-            const told = { 'x-object': JSON.stringify({ contentType, cacheControl, sha256, release }) };
+            const told = {
+              'x-object': JSON.stringify({ contentType, cacheControl, sha256, release, redirect, replaces }),
+            };
             const init = { method: 'PUT', body, headers: told, duplex: 'half' };
             await own(objectAt(key), init as never);
           },

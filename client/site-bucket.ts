@@ -29,6 +29,10 @@ export interface NewObject {
   sha256: string;
   /** The release that it belongs to, if it belongs to one. */
   release?: string;
+  /** Where the edge redirects to instead of serving it, and with which status. */
+  redirect?: { to: string; status: number } | undefined;
+  /** True if it may take the place of what is there. */
+  replaces?: true | undefined;
 }
 
 /** The bucket of a site. All methods reject with the errors of S3. */
@@ -66,12 +70,22 @@ export function siteBucket(s3: Pick<S3Client, 'send'>, Bucket: string): SiteBuck
         if (ContinuationToken === undefined) return;
       }
     },
-    async put({ key, body, bytes, contentType, cacheControl, sha256, release }) {
+    async put({ key, body, bytes, contentType, cacheControl, sha256, release, redirect, replaces }) {
       await s3.send(
         new PutObjectCommand({
-          ...{ Bucket, Key: key, Body: body, ContentLength: bytes, IfNoneMatch: '*' },
+          ...{ Bucket, Key: key, Body: body, ContentLength: bytes },
+          ...(replaces ? {} : { IfNoneMatch: '*' }),
           ...{ ContentType: contentType, CacheControl: cacheControl, ChecksumSHA256: sha256 },
-          ...(release === undefined ? {} : { Metadata: { release } }),
+          ...(release === undefined
+            ? {}
+            : {
+                Metadata: {
+                  release,
+                  ...(redirect === undefined
+                    ? {}
+                    : { location: redirect.to, status: String(redirect.status) }),
+                },
+              }),
         }),
       );
     },

@@ -92,6 +92,8 @@ function objects(world: World): Hono {
 const ObjectIn = z.strictObject({
   ...{ contentType: z.string(), cacheControl: z.string(), sha256: z.string() },
   release: z.optional(z.string()),
+  redirect: z.optional(z.strictObject({ to: z.string(), status: z.number() })),
+  replaces: z.optional(z.literal(true)),
 });
 
 /** The buckets of sites, as the command line asks S3 and the stores of sites themselves on AWS. */

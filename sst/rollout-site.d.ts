@@ -16,6 +16,11 @@ export interface RolloutSiteArgs {
    * deployment prints as `beacon`, and a random text of at least 16 characters.
    */
   reports?: { path: string; to: $util.Input<string>; key: $util.Input<string> };
+  /**
+   * True if `404.html` of a build is answered, with status 404, for what is missing. It is one page for all releases, that of the newest
+   * upload; not together with `api`, whose own answers of 404 it would replace.
+   */
+  errorPage?: boolean;
   /** True if a segment of a rollout file goes by countries. */
   countries?: boolean;
   /** Names of headers that segments of a rollout file go by. */

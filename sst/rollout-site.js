@@ -35,6 +35,9 @@ const FINGERPRINT = 'CloudFront-Viewer-JA4-Fingerprint';
 /** What an API, and a report, is asked by. */
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'PATCH', 'DELETE'];
 
+/** The page for what is missing, of the newest upload. */
+const ERROR_PAGE = '/404.html';
+
 /** How long error answers of an origin are kept, in seconds: a page that was not there yet is asked for again at once. */
 const ERRORS_KEPT = 0;
 
@@ -94,7 +97,16 @@ export class RolloutSite extends $util.ComponentResource {
 
   /** @internal */
   distributed(own, tags) {
-    const { name, api, domain, layout = 'dir', id, reports, countries = false } = this.site;
+    const {
+      name,
+      api,
+      domain,
+      layout = 'dir',
+      id,
+      reports,
+      countries = false,
+      errorPage = false,
+    } = this.site;
     const access = new aws.cloudfront.OriginAccessControl(
       `${name}Access`,
       { originAccessControlOriginType: 's3', signingBehavior: 'always', signingProtocol: 'sigv4' },
@@ -226,10 +238,11 @@ export class RolloutSite extends $util.ComponentResource {
                 },
               ]),
         ],
-        // No error page of the distribution: it would answer for a missing script, and for the API.
+        // No error page where there is an API, which it would answer for; and never with another status than 404.
         customErrorResponses: [403, 404, 500, 501, 502, 503, 504].map((errorCode) => ({
           errorCode,
           errorCachingMinTtl: ERRORS_KEPT,
+          ...(errorPage && errorCode === 404 ? { responseCode: 404, responsePagePath: ERROR_PAGE } : {}),
         })),
         restrictions: { geoRestriction: { restrictionType: 'none' } },
         ...(domain === undefined
@@ -301,7 +314,9 @@ export class RolloutSite extends $util.ComponentResource {
             // Nothing is written over what may serve (S3 user guide, "Enforce conditional writes"), but the page of this component.
             {
               ...{ Effect: 'Deny', Principal: '*', Action: 's3:PutObject' },
-              NotResource: $util.interpolate`${arn}/_releases/${INITIAL}/*`,
+              NotResource: this.site.errorPage
+                ? [$util.interpolate`${arn}/_releases/${INITIAL}/*`, $util.interpolate`${arn}${ERROR_PAGE}`]
+                : $util.interpolate`${arn}/_releases/${INITIAL}/*`,
               // The parts of a large file bear no condition; what puts them together does.
               Condition: {
                 Null: { 's3:if-none-match': 'true' },
@@ -333,7 +348,10 @@ const idOf = (id) =>
 const headersOf = ({ segmentHeaders = [] }) => segmentHeaders.map((each) => each.toLowerCase());
 
 /** @throws Error naming what cannot be rolled out, and the fix */
-function refuse(name, { service, environment, layout, api, id, domain, reports, segmentHeaders = [] }) {
+function refuse(
+  name,
+  { service, environment, layout, api, id, domain, reports, segmentHeaders = [], errorPage },
+) {
   const says = (what) => new Error(`RolloutSite ${name}: ${what}.`);
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(service ?? '') || service.length > 40)
     throw says('service must be 1 to 40 small letters and digits, with single hyphens between them');
@@ -350,6 +368,10 @@ function refuse(name, { service, environment, layout, api, id, domain, reports, 
     throw says('api.path must be the beginning of its paths, such as "/api"');
   if (api !== undefined && (api.live === undefined || api.candidate === undefined))
     throw says('api needs two URLs, live and candidate, such as url and candidateUrl of a RolloutTarget');
+  if (errorPage === true && api !== undefined)
+    throw says(
+      'errorPage would answer in place of what the API says with 404; let the API and pages answer it themselves, or leave one of both out',
+    );
   if (reports !== undefined && !/^(?:\/[\w-]+)+$/.test(reports.path ?? ''))
     throw says('reports.path must be one path, such as "/_s/0f9c2e4a"');
   if (reports !== undefined && (reports.to === undefined || reports.key === undefined))

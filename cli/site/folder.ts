@@ -55,9 +55,10 @@ export async function inspected(
   folder: string,
   file: FolderFile,
   home: string | undefined,
+  text?: string,
 ): Promise<Hashes & { references?: References }> {
   const [sha256, md5] = [createHash('sha256'), createHash('md5')];
-  const body = await bodyOf(folder, file);
+  const body = text === undefined ? await bodyOf(folder, file) : Buffer.from(text);
   for await (const part of body instanceof Uint8Array ? [body] : body) {
     sha256.update(part);
     md5.update(part);

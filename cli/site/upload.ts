@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mayPass } from '../../client/passing.ts';
 import type { NewObject, SiteBucket, StoredObject } from '../../client/site-bucket.ts';
@@ -7,10 +9,11 @@ import { CACHE, contentType, UNKNOWN_TYPE } from '../../core/site/content.ts';
 import { missingFault, missingOf } from '../../core/site/missing.ts';
 import { referenceNotices } from '../../core/site/notices.ts';
 import { folderOf, LIST, RELEASES } from '../../core/site/paths.ts';
+import { REDIRECTS, type Redirect, redirectsFrom } from '../../core/site/redirects.ts';
 import type { References } from '../../core/site/references.ts';
 import { changedFault, siteRelease } from '../../core/site/release.ts';
 import { OWN_ASSETS } from '../../core/site/served.ts';
-import type { SiteBuild, SiteList } from '../../core/site/types.ts';
+import type { FolderFile, SiteBuild, SiteList } from '../../core/site/types.ts';
 import { some } from '../../core/site/words.ts';
 import { counted, number } from '../../core/words.ts';
 import { bodyOf, filesOf, type Hashes, inspected } from './folder.ts';
@@ -43,6 +46,8 @@ export interface Upload {
 /** A file that is to be stored. */
 interface Sending extends Omit<NewObject, 'body'>, Hashes {
   name: string;
+  /** What is sent if it is no file of the folder. */
+  text?: string;
 }
 
 /**
@@ -52,7 +57,11 @@ interface Sending extends Omit<NewObject, 'body'>, Hashes {
  * file would change
  */
 export async function uploadSite({ bucket, folder, build, home, mayMiss, notice }: Upload): Promise<string> {
-  const files = await filesOf(folder);
+  const found = await filesOf(folder);
+  const { redirects, notices: redirected } = await redirectsOf(folder, found, build);
+  const files = [...found, ...redirects.map(({ name, body }) => ({ name, bytes: body.length }))];
+  const moved = new Map(redirects.map((each) => [each.name, each]));
+  for (const each of redirected) notice(each);
   const { left, notices } = siteRelease(files, build);
   for (const each of notices) notice(each);
 
@@ -62,7 +71,7 @@ export async function uploadSite({ bucket, folder, build, home, mayMiss, notice 
   const hashes = new Map<string, Hashes>();
   const references: (References & { by: string })[] = [];
   await together(sent, async (file) => {
-    const { references: found, ...its } = await inspected(folder, file, home);
+    const { references: found, ...its } = await inspected(folder, file, home, moved.get(file.name)?.body);
     hashes.set(file.name, its);
     if (found === undefined) return;
     const { own, ...others } = found;
@@ -81,10 +90,12 @@ export async function uploadSite({ bucket, folder, build, home, mayMiss, notice 
       contentType: contentType(name) ?? UNKNOWN_TYPE,
     },
     ...(hashes.get(name) ?? { sha256: '', md5: '' }),
+    ...redirectOf(moved.get(name)),
     ...(release === undefined ? {} : { release }),
   });
   const prefix = folderOf(build.release);
   const { there, present } = await listed(bucket, build, [
+    ERROR_PAGE,
     ...sent.flatMap(({ name }) => [name, `${prefix}${name}`, `${OWN_ASSETS}${build.release}/${name}`]),
     ...missing.vital.map(({ name }) => name),
   ]);
@@ -130,6 +141,7 @@ export async function uploadSite({ bucket, folder, build, home, mayMiss, notice 
     each,
   );
   if (!there.has('index.html')) await putPlain(store, own, documents, build);
+  else await putErrorPage(store, own, there, notice);
   const list: SiteList = {
     ...{ schema: 1, release: build.release },
     documents: documents.map((name) => `/${name}`),
@@ -139,6 +151,44 @@ export async function uploadSite({ bucket, folder, build, home, mayMiss, notice 
   };
   await store.putList(`${prefix}${LIST}`, list, build);
   return prefix;
+}
+
+/** What leads elsewhere by the build's own list. */
+async function redirectsOf(
+  folder: string,
+  files: readonly FolderFile[],
+  { layout }: SiteBuild,
+): Promise<ReturnType<typeof redirectsFrom>> {
+  const file = files.find(({ name }) => name === REDIRECTS);
+  if (file === undefined) return { redirects: [], notices: [] };
+  const text = (await readFile(join(folder, REDIRECTS))).toString();
+  return redirectsFrom(text, new Set(files.map(({ name }) => name)), layout);
+}
+
+const redirectOf = (redirect: Redirect | undefined): Pick<Sending, 'redirect' | 'text'> =>
+  redirect === undefined
+    ? {}
+    : { redirect: { to: redirect.to, status: redirect.status }, text: redirect.body };
+
+const ERROR_PAGE = '404.html';
+
+/** The page for what is missing is one for all releases, since no function of the edge runs for it: that of the newest upload, if the bucket lets it. */
+async function putErrorPage(
+  store: ReturnType<typeof storing>,
+  own: readonly Sending[],
+  there: ReadonlyMap<string, StoredObject>,
+  notice: Upload['notice'],
+): Promise<void> {
+  const file = own.find(({ name }) => name === ERROR_PAGE);
+  if (file === undefined || there.get(ERROR_PAGE)?.etag === file.md5) return;
+  try {
+    await store.replace({ ...file, key: ERROR_PAGE, cacheControl: CACHE.plain });
+  } catch (error) {
+    if (!/^(?:AccessDenied|Forbidden)/.test((error as Error).name)) throw error;
+    notice(
+      `The site's page for what is missing stays as it was: its bucket does not let ${ERROR_PAGE} be replaced.`,
+    );
+  }
 }
 
 /** Copies at the plain paths, for when the store of the site cannot be read: of its first release, the first page last. */
@@ -193,9 +243,12 @@ function storing(bucket: Bucket, folder: string) {
     if (object === undefined || object.bytes !== bytes) return true;
     return object.etag !== md5 && /^[\da-f]{32}$/.test(object.etag);
   };
-  const put = ({ name, md5: _, ...object }: Sending) =>
+  const put = ({ name, md5: _, text, ...object }: Sending) =>
     patiently(async () =>
-      bucket.put({ ...object, body: await bodyOf(folder, { name, bytes: object.bytes }) }),
+      bucket.put({
+        ...object,
+        body: text === undefined ? await bodyOf(folder, { name, bytes: object.bytes }) : Buffer.from(text),
+      }),
     );
   return {
     async changed(files: readonly Sending[], there: ReadonlyMap<string, StoredObject>): Promise<string[]> {
@@ -218,6 +271,7 @@ function storing(bucket: Bucket, folder: string) {
         throw file.release === undefined ? changedFault([file.key], build) : takenFault([file.key], build);
       }
     },
+    replace: (file: Sending) => put({ ...file, replaces: true }),
     /** What stands there is as good. */
     async putPlain(file: Sending, _build: SiteBuild): Promise<void> {
       await put(file).catch((error: unknown) => {

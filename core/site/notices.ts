@@ -1,6 +1,7 @@
 import { counted } from '../words.ts';
 import { contentType } from './content.ts';
 import type { Missing } from './missing.ts';
+import { REDIRECTS } from './redirects.ts';
 import type { Layout } from './types.ts';
 import { some } from './words.ts';
 
@@ -24,6 +25,7 @@ export function fileNotices(
   const pages = documents.filter((name) => isPage(name) && !/(?:^|\/)(?:index|404|500)\.html$/.test(name));
   const folders = documents.filter((name) => name.endsWith('/index.html'));
   const alike = sameButCase(sent);
+  const hidden = left.filter((name) => !name.endsWith('.map') && name !== REDIRECTS);
   return [
     ...(worker === undefined ? [] : [workerNotice(`${worker} is a service worker`)]),
     ...(maps.length === 0
@@ -31,11 +33,9 @@ export function fileNotices(
       : [
           `${counted(maps.length, 'source map')} stay here: they change under the same name, and no visitor needs them. Give them to your error tracker.`,
         ]),
-    ...(left.length === maps.length
+    ...(hidden.length === 0
       ? []
-      : [
-          `${counted(left.length - maps.length, 'file')} whose names begin with a dot stay here: ${some(left.filter((name) => !name.endsWith('.map')))}.`,
-        ]),
+      : [`${counted(hidden.length, 'file')} whose names begin with a dot stay here: ${some(hidden)}.`]),
     ...alike.map(
       ([one, other]) =>
         `${one} and ${other} differ only in case: a browser gets the one that it asks for, and some computers keep only one of them.`,

@@ -4,6 +4,7 @@ import { hashedAmong } from './hashed.ts';
 import { fileNotices } from './notices.ts';
 import { nameFault, requestPath } from './paths.ts';
 import { PATTERNS_BYTES_MAX, patternsFor } from './patterns.ts';
+import { REDIRECTS } from './redirects.ts';
 import { OWN_ASSETS } from './served.ts';
 import type { FolderFile, SiteBuild } from './types.ts';
 import { some } from './words.ts';
@@ -91,6 +92,7 @@ export function changedFault(keys: readonly string[], { release }: SiteBuild): R
 /** True for files that nobody asks for by their name. */
 const isLeft = (name: string): boolean =>
   name.endsWith('.map') ||
+  name === REDIRECTS ||
   name.split('/').some((part, at) => part.startsWith('.') && !(at === 0 && part === '.well-known'));
 
 const isPage = (name: string): boolean => name.endsWith('.html');

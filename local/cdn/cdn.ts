@@ -30,6 +30,8 @@ export interface Distribution {
   origins: Readonly<Record<string, Origin>>;
   /** The response headers policy. */
   headers: Readonly<Record<string, string>>;
+  /** What is answered in place of a 404 of an origin, with its status: a path, and the origin that has it. No function runs for it (that it runs none is assumed). */
+  errorPage?: { path: string; origin: string } | undefined;
   /** For how long at least an error is kept. */
   errorSeconds: (status: number) => Seconds;
 }
@@ -163,8 +165,21 @@ export function createCdn(world: { clock: Clock; distribution: Distribution; val
       headers: { ...own.headers, 'x-cache': came, ...(age === undefined ? {} : { age: String(age) }) },
     };
     // "CloudFront does not invoke edge functions for viewer response events when the origin returns HTTP status code 400 or higher."
+    if (answer.status === 404 && distribution.errorPage !== undefined)
+      return errorPage(edge, behaviour, going);
     if (behaviour.response === undefined || answer.status >= 400) return going;
     return responded(edge, behaviour.response, event, going);
+  };
+
+  /** A custom error response: the page with the status of what it stands for; if it is missing too, the error itself. */
+  const errorPage = async (edge: string, behaviour: Behaviour, going: CdnAnswer): Promise<CdnAnswer> => {
+    const { path: url = '', origin = '' } = distribution.errorPage ?? {};
+    const from = distribution.origins[origin];
+    if (from === undefined) return going;
+    const { answer } = await fetched(edge, behaviour, from, { method: 'GET', url, headers: {} });
+    if (answer.status !== 200) return going;
+    const { 'x-cache': came = '' } = going.headers;
+    return { ...answer, status: going.status, headers: { ...answer.headers, 'x-cache': came } };
   };
 
   /** The answer as viewer-response leaves it, which sees the request as the viewer sent it. */

@@ -16,10 +16,12 @@ const KEPT_FOR_NO_TIME = [403, 404, 500, 501, 502, 503, 504];
 export function siteDistribution(site: {
   files: Origin;
   layout: 'dir' | 'html' | 'spa';
+  /** True if it has a page for what is missing; not together with an API, whose answers it would replace. */
+  hasErrorPage?: boolean | undefined;
   /** Where the API answers, such as `/api/`, and the URLs of its two aliases. */
   api?: { path: string; live: Origin; candidate: Origin } | undefined;
 }): Distribution {
-  const { files, layout, api } = site;
+  const { files, layout, api, hasErrorPage = false } = site;
   const settings = { LAYOUT: layout, ...(api === undefined ? {} : { API: api.path }) };
   const request = { code: built['viewer-request'], settings };
   const response = { code: built['viewer-response'], settings };
@@ -40,6 +42,7 @@ export function siteDistribution(site: {
     ],
     origins: { files, ...(api === undefined ? {} : { live: api.live, candidate: api.candidate }) },
     headers: HEADERS,
+    ...(hasErrorPage ? { errorPage: { path: '/404.html', origin: 'files' } } : {}),
     errorSeconds: (status) => (KEPT_FOR_NO_TIME.includes(status) ? 0 : ERROR_SECONDS),
   };
 }

@@ -334,3 +334,51 @@ describe('a folder', () => {
     await expect(web.upload()).rejects.toThrow('film.mp4 has 6,000,000,000 bytes');
   });
 });
+
+describe('redirects and the page for what is missing', () => {
+  const more = {
+    ...SITE,
+    '404.html': 'not here',
+    _redirects: '/old /new 301\n/* /index.html 404\n/a/* /b/:splat\n',
+  };
+
+  test('a line of _redirects becomes a page of the release that carries where it leads', async () => {
+    await write(more);
+    const web = world();
+    await web.upload();
+    const page = await web.head('_releases/r42/old/index.html');
+    expect(page).toMatchObject({
+      ContentType: 'text/html; charset=utf-8',
+      Metadata: { release: 'r42', location: '/new', status: '301' },
+    });
+    expect(list(web).documents).toContain('/old/index.html');
+    expect(list(web).documents).not.toContain('/_redirects');
+    expect(web.said[0]).toBe(
+      '_redirects, line 3: only whole paths, without `*` or `:`, can be redirected; it is left out.',
+    );
+    expect(new TextDecoder().decode(web.s3.bytes('web', '_releases/r42/old/index.html'))).toContain(
+      'url=/new',
+    );
+  });
+
+  test('the newest upload has the page for what is missing, if the bucket lets it be replaced', async () => {
+    await write(more);
+    const web = world();
+    await web.upload();
+    const text = () => new TextDecoder().decode(web.s3.bytes('web', '404.html'));
+    expect(text()).toBe('not here');
+    await write({ '404.html': 'gone' });
+    web.through.intercept = (command, input, call) => {
+      const { Key, IfNoneMatch } = input as { Key?: string; IfNoneMatch?: string };
+      if (command === 'PutObjectCommand' && Key === '404.html' && IfNoneMatch === undefined)
+        throw awsError('AccessDenied', 'Access Denied', 403);
+      return call();
+    };
+    await web.upload({ release: 'r43' });
+    expect(web.said.at(-1)).toContain('does not let 404.html be replaced');
+    expect(text()).toBe('not here');
+    web.through.intercept = (_command, _input, call) => call();
+    await web.upload({ release: 'r44' });
+    expect(text()).toBe('gone');
+  });
+});

@@ -30,7 +30,7 @@ export function shop() {
     domain: { name: 'shop.example', aliases: ['www.shop.example'], cert: 'arn:aws:acm:us-east-1:111122223333:certificate/1' },
   });
   new RolloutSite('Docs', {
-    service: 'docs', environment: 'production', id: 'tls-fingerprint',
+    service: 'docs', environment: 'production', id: 'tls-fingerprint', errorPage: true, segmentHeaders: ['X-Beta'],
     reports: { path: '/_s/0f9c2e4a', to: 'https://abc.lambda-url.eu-central-1.on.aws', key: 'a-key-of-the-site' },
   });
   new sst.aws.Function('Caller', { handler: 'caller.handler', link: [site] });
@@ -157,6 +157,10 @@ test('a distribution keeps pages and files, and nothing of the API', () => {
   expect(inputs.customErrorResponses.every((each: object) => !('responsePagePath' in each))).toBe(true);
   expect(inputs.aliases).toEqual(['shop.example', 'www.shop.example']);
   const docs = one(graph, 'cloudfront/distribution:Distribution', 'DocsDistribution').inputs;
+  const errors = docs.customErrorResponses.filter((each: object) => 'responsePagePath' in each);
+  expect(errors).toEqual([
+    { errorCode: 404, responseCode: 404, responsePagePath: '/404.html', errorCachingMinTtl: 0 },
+  ]);
   expect(docs.viewerCertificate).toEqual({ cloudfrontDefaultCertificate: true });
 });
 
@@ -178,11 +182,11 @@ test('reports go to the controller by a path of the site, with the key that its 
     ],
   });
   const { value } = one(graph, 'cloudfront/keyvaluestoreKey:KeyvaluestoreKey', 'DocsSite').inputs;
-  expect(JSON.parse(value).beacon).toBe('a-key-of-the-site');
+  expect(JSON.parse(value)).toMatchObject({ beacon: 'a-key-of-the-site', segments: ['c', 'h:x-beta'] });
   const policy = one(graph, 'cloudfront/originRequestPolicy:OriginRequestPolicy', 'DocsReported').inputs;
   expect(policy).toMatchObject({
     cookiesConfig: { cookieBehavior: 'all' },
-    headersConfig: { headers: { items: ['CloudFront-Viewer-Address'] } },
+    headersConfig: { headers: { items: ['CloudFront-Viewer-Address', 'x-beta'] } },
   });
 });
 

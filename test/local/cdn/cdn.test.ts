@@ -483,3 +483,46 @@ describe('the embedded account behind it', () => {
     });
   });
 });
+
+describe('a site with redirects and a page for what is missing', () => {
+  const moved = (status?: string) =>
+    html('Moved', {
+      ...{ 'x-amz-meta-release': 'r41', 'x-amz-meta-location': '/new/?a=1' },
+      ...(status === undefined ? {} : { 'x-amz-meta-status': status }),
+    });
+  const gone = textAnswer(404, '<Error><Code>NoSuchKey</Code></Error>');
+  const lacking: Record<string, CdnAnswer> = {
+    '/_releases/r41/old/index.html': moved('301'),
+    '/_releases/r41/older/index.html': moved(),
+    '/_releases/r41/nope/index.html': gone,
+    '/assets/lost-1b2c3d4e.js': gone,
+    '/api/lost': gone,
+  };
+  const withPage = (distribution: Distribution): Distribution => ({
+    ...distribution,
+    errorPage: { path: '/404.html', origin: 'files' },
+  });
+
+  test('leads on by what the page of a path carries, which is asked for each time', async () => {
+    const { ask } = cdnOf({ pages: lacking });
+    for (const [path, status] of [
+      ['/old', 301],
+      ['/older/', 302],
+    ] as const) {
+      const said = await ask(path);
+      expect(said).toMatchObject({ status, headers: { location: '/new/?a=1' }, cookies: [] });
+      expect(said.headers).not.toHaveProperty('etag');
+    }
+  });
+
+  test('answers what is missing with that page and status 404, a script as well, and never with the first page', async () => {
+    const { ask } = cdnOf({ pages: lacking, change: withPage });
+    for (const path of ['/nope', '/assets/lost-1b2c3d4e.js'])
+      expect(await ask(path)).toMatchObject({ status: 404, text: 'files /404.html', cookies: [] });
+    const without = cdnOf({ pages: { ...lacking, '/404.html': gone }, change: withPage });
+    expect(await without.ask('/nope')).toMatchObject({
+      status: 404,
+      text: expect.stringContaining('NoSuchKey'),
+    });
+  });
+});
