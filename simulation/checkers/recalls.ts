@@ -284,6 +284,8 @@ function badMinutes(view: View, run: Run, to: Instant): number {
   ] as const;
   // Weather may fail in another way than the canary does, and is not what is in doubt then.
   const own = [(met: MetWindow) => met.failed, (met: MetWindow) => met.requests] as const;
+  // That most were turned away before does not make failures of the others usual.
+  const answered = [(met: MetWindow) => met.failed + met.weather, (met: MetWindow) => met.requests] as const;
   const isBad = (start: Instant) =>
     view.opening.targets.some(({ key, stable, canary }) => {
       const of = (version: string) => [...(run.windows[`${key}:${version}`] ?? [])];
@@ -296,7 +298,7 @@ function badMinutes(view: View, run: Run, to: Instant): number {
       const present = windows.filter(([at]) => at === start).map(([, met]) => met);
       const isBeyond = (now: readonly [Share, Share], then: readonly [Share, Share]) =>
         ratio(present, now) > Math.max(NEVER_IN_DOUBT, ratio(before, then));
-      return isBeyond(most, usual) || isBeyond(own, own);
+      return isBeyond(most, usual) || isBeyond(own, own) || isBeyond(answered, answered);
     });
   let minutes = 0;
   while (isBad(to - (minutes + 1) * WINDOW_MS)) minutes += 1;

@@ -9,7 +9,7 @@ import { caseOf } from '../../simulation/case.ts';
 import { check, type Limits } from '../../simulation/checkers/checkers.ts';
 import type { FaultName } from '../../simulation/faults.ts';
 import { limitsOf } from '../../simulation/play.ts';
-import type { Run } from '../../simulation/recording.ts';
+import type { MetWindow, Run } from '../../simulation/recording.ts';
 import {
   aborted,
   actor,
@@ -792,7 +792,12 @@ describe('a recall', () => {
 describe('a revert for the environment', () => {
   const well = { requests: 900 };
   const failing = { requests: 900, failed: 450 };
-  const out = (more: Parameters<typeof opened>[0], verdict: object, bad: number) => {
+  const out = (
+    more: Parameters<typeof opened>[0],
+    verdict: object,
+    bad: number,
+    [before, during]: [Partial<MetWindow>, Partial<MetWindow>] = [well, failing],
+  ) => {
     const seen = measured('inconclusive', [9, 19]);
     return runOf(
       [
@@ -801,10 +806,10 @@ describe('a revert for the environment', () => {
       ],
       {
         windows: windowsOf({
-          7: [[-9, 9, well]],
+          7: [[-9, 9, before]],
           8: [
             [0, 19 - bad, well],
-            [19 - bad, 19, failing],
+            [19 - bad, 19, during],
           ],
         }),
       },
@@ -832,6 +837,14 @@ describe('a revert for the environment', () => {
     excuse('historyNeverReverts', out(more, { doubt }, 6), {
       'after five bad minutes': out(more, { doubt }, 5),
       'of what could be recalled': out({}, { doubt }, 6),
+    });
+  });
+  describe('of what failed beyond what it answered before, though most was turned away then', () => {
+    const storm = { requests: 900, weather: 450 };
+    const away = { requests: 900, lost: 9_000 };
+    const alone = { plan: plan({ recall: false }) };
+    excuse('historyNeverReverts', out(alone, { doubt }, 6, [away, storm]), {
+      'if that failed as much': out(alone, { doubt }, 6, [{ ...away, weather: 450 }, storm]),
     });
   });
 });
