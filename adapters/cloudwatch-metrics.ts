@@ -6,10 +6,12 @@ import {
   type MetricDataQuery,
   type MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
+import { GROUPS } from '../core/analysis/groups.ts';
 import { LATENCY_METRICS, latencyName, spreadOf } from '../core/analysis/histogram.ts';
 import { limitsOf } from '../core/analysis/limits.ts';
 import { joined, pairedWindows } from '../core/analysis/pairing.ts';
 import type {
+  Count as Counts,
   Limit,
   LimitRule,
   Metric,
@@ -17,6 +19,7 @@ import type {
   Series,
   SpreadWindow,
   WatchRule,
+  Window,
 } from '../core/analysis/types.ts';
 import { isLatency } from '../core/analysis/weights.ts';
 import { RolloutError } from '../core/errors.ts';
@@ -161,7 +164,7 @@ function questionOf(
   };
   const all = pointsOf(rules, limits, countsOf).flatMap(({ key, side, source }) =>
     isWhole
-      ? side === 'stable'
+      ? side === 'stable' && !key.startsWith('ages/')
         ? [{ key, side, source: kept.wholeOf(source) }]
         : []
       : [{ key, side, source }],
@@ -228,7 +231,7 @@ function unitless(answers: Answers, { all, points }: Pick<Question, 'all' | 'poi
   const mixed = [...answers].filter(([, { isMixed }]) => isMixed);
   return mixed.flatMap(([Id]) => {
     const point = points[Number(Id.slice(1))];
-    if (point === undefined || point.key.startsWith('latency/'))
+    if (point === undefined || /^(?:latency|ages)\//.test(point.key))
       throw new RolloutError('Unavailable', `Metric ${point?.key ?? Id} ${MIXED}.`);
     return all.filter((each) => seriesOf(each) === seriesOf(point));
   });
@@ -258,6 +261,14 @@ function pointsOf(rules: WatchRule[], limits: LimitRule[], countsOf: Question['c
     if (counts !== undefined)
       for (const kind of ['bad', 'total'] as const) sources.set(`${rule.metric}/${kind}`, counts[kind]);
   }
+  // What functions count themselves they count by who answered too.
+  if (
+    rules.some((rule) => countsOf(rule)?.bad.namespace === counted('').namespace && rule.metric === 'http5xx')
+  )
+    for (const [at, name] of ANSWERED.entries()) {
+      sources.set(`ages/sum${at}`, counted(name));
+      sources.set(`ages/all${at}`, { ...counted(name), stat: 'SampleCount' });
+    }
   if (rules.some(({ metric }) => isLatency(metric)))
     for (let metric = 0; metric < LATENCY_METRICS; metric++) {
       const source = counted(latencyName(metric));
@@ -356,6 +367,9 @@ function take(
   return StatusCode === 'Complete' || StatusCode === 'PartialData';
 }
 
+/** Who answered: groups of environments or of whose the requests were, and last environments in their first minute. */
+const ANSWERED = [...Array.from({ length: GROUPS }, (_, group) => `Group${group}`), 'Young'];
+
 type ReadValues = (key: string, side: Side) => Values;
 
 function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): Series {
@@ -366,11 +380,34 @@ function seriesFrom(rules: WatchRule[], limits: LimitRule[], read: ReadValues): 
   });
   const windowsOf = (metric: Metric | Limit) =>
     pairedWindows(metric, { canary: pairOf(metric, 'canary'), stable: pairOf(metric, 'stable') });
-  for (const rule of rules) if (!isLatency(rule.metric)) series[rule.metric] = windowsOf(rule.metric);
+  for (const { metric } of rules)
+    if (!isLatency(metric)) {
+      const windows = windowsOf(metric);
+      series[metric] = metric === 'http5xx' ? windows.map((window) => withAges(window, read)) : windows;
+    }
   if (rules.some(({ metric }) => isLatency(metric))) series.latency = spreadsFrom(read);
   if (limits.some(({ limit }) => limit === 'batchFailures'))
     series.batchFailures = windowsOf('batchFailures');
   return series;
+}
+
+/** The window with who answered on each side, if anything of that was counted. */
+function withAges(window: ReadWindow, read: ReadValues): ReadWindow {
+  if (window.unknown !== undefined) return window;
+  const of = (side: Side): Pick<Window, Side> => {
+    const count = window[side];
+    const [young, ...groups] = ANSWERED.map(
+      (_, at): Counts => ({
+        bad: read(`ages/sum${at}`, side).get(window.start) ?? 0,
+        total: read(`ages/all${at}`, side).get(window.start) ?? 0,
+      }),
+    ).reverse();
+    const isCounted = [young, ...groups].some((each) => each !== undefined && each.total > 0);
+    return count === undefined || young === undefined || !isCounted
+      ? {}
+      : { [side]: { ...count, ages: { young, groups: groups.reverse() } } };
+  };
+  return { ...window, ...of('canary'), ...of('stable') };
 }
 
 /** Each metric of durations carries two counts: how often it was sent, and how often its value was 1. */

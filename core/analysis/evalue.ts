@@ -17,6 +17,8 @@ export interface WindowCounts {
  */
 export interface MovedWindow extends WindowCounts {
   share?: number | undefined;
+  /** Those of its requests that environments in their first minute answered, which are compared with each other alone. */
+  young?: WindowCounts | undefined;
   /** The odds ratio that is tolerated in it, at least 1; that of all windows if absent. */
   w0?: number | undefined;
 }
@@ -106,8 +108,16 @@ export function capitalWorse({
   before,
   ...starts
 }: WorseInput & { w0?: number }): Capital {
-  const draws = windows.filter(hasControl).map((window) => drawsWorse(window, window.w0 ?? w0));
-  return capitalAfter(draws, grid, starts, (window, r) => logFactor(window, r) / m, before);
+  const draws = windows
+    .filter(hasControl)
+    .map((window) => strataOf(window).map((each) => drawsWorse(each, window.w0 ?? w0)));
+  return capitalAfter(
+    draws,
+    grid,
+    starts,
+    (strata, r) => strata.reduce((sum, each) => sum + logFactor(each, r), 0) / m,
+    before,
+  );
 }
 
 /**
@@ -300,6 +310,14 @@ function hasControl({ nc, ns }: WindowCounts): boolean {
 
 function logFactor({ hits, draws, chance }: Draws, r: number): number {
   return draws === 0 ? 0 : hits * Math.log(r) - draws * Math.log1p(chance * (r - 1));
+}
+
+/** The parts of a window that are compared each with its own kind; a part without requests on both sides says nothing. */
+function strataOf({ young, ...all }: MovedWindow): MovedWindow[] {
+  if (young === undefined) return [all];
+  const { c, s, nc, ns } = all;
+  const old = { c: c - young.c, s: s - young.s, nc: nc - young.nc, ns: ns - young.ns };
+  return [old, young].filter(hasControl);
 }
 
 /** Bounds the mean of the canary's bad requests from above, as all odds ratios up to `w` allow (`w` >= 1). */

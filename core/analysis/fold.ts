@@ -4,6 +4,7 @@ import { arrivalMetric, recentPastOf, splitWindows, stretchesOf } from './arriva
 import { carriedAfter } from './finding/carried.ts';
 import { percentilesOf } from './finding/tally.ts';
 import { type Folded, type FoldedTarget, withFolded } from './folded.ts';
+import { agesOf, grouped, metIn } from './groups.ts';
 import { LATE_WINDOWS } from './heartbeat.ts';
 import { addsUp, historyOf, isYoung, overEdge, slowFrom, together } from './latency.ts';
 import { kept } from './levels.ts';
@@ -24,7 +25,7 @@ import type {
   Window,
 } from './types.ts';
 import { isLatency, rulesFor } from './weights.ts';
-import { isMoved, minutesOf, readSince, settledUntil, sum } from './windows.ts';
+import { comparedWindows, isMoved, minutesOf, readSince, settledUntil, sum } from './windows.ts';
 
 /** The newest settled minutes are never folded: silence is looked for in them, counts that come late still count, and a few are to spare. */
 export const KEPT_MS = (LOOK_MINUTES + LATE_MINUTES + 5) * WINDOW_MS;
@@ -79,6 +80,10 @@ function foldedTarget(trial: Trial, target: Target, read: Series, stretch: Stret
   const old = settle(read, end);
   const history = folded?.targets[target.name]?.history ?? together(historyOf(trial, old.latency ?? []));
   const arrived = knownOf(settle(read, settled)[by]);
+  const answered = comparedWindows(trial, knownOf(old.http5xx)).filter(
+    ({ start }) => start >= (folded?.end ?? Number.NEGATIVE_INFINITY),
+  );
+  const met = metIn(grouped(answered, agesOf(knownOf(old.http5xx)), true), folded?.targets[target.name]?.met);
   const past = recentPastOf(trial, target.name, knownOf(old[by]));
   // The newest windows, whose counts may be late, are told apart. They may be far apart, and the first of a step may not count.
   const alone = [arrived, splitWindows(trial, arrived)].flatMap((told) =>
@@ -93,6 +98,7 @@ function foldedTarget(trial: Trial, target: Target, read: Series, stretch: Stret
   return {
     series: packed(compact(trial, target, old, { from, alone, edges: edgesOf(rules, history) })),
     history,
+    ...(met.some((count) => count > 0) ? { met } : {}),
     ...(past === undefined ? {} : { past }),
     tests: Object.assign({}, ...tests),
   };

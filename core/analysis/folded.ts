@@ -8,6 +8,8 @@ import type { PartName, Past, ReadWindow, Series, Spread } from './types.ts';
 export interface Carried {
   /** Of a worse canary, by counts, for each part of the evidence. */
   ratio?: Partial<Record<PartName, RatioCapital>> | undefined;
+  /** The same with each of the groups of answers left out; absent if none are counted. */
+  without?: Partial<Record<PartName, RatioCapital>>[] | undefined;
   /** Of a slower canary, by all durations, likewise. */
   slowness?: Partial<Record<PartName, SlownessCapital>> | undefined;
   /** Of a safe canary: logarithms of what each bet holds since the first move, and in the step of the fold. */
@@ -23,6 +25,8 @@ export interface FoldedTarget {
   series: Packed;
   /** All durations of stable before the first raise, as one spread; empty if there were none that can be believed. */
   history: Spread[];
+  /** Answers of the canary in each of the groups; absent if none are counted. */
+  met?: readonly number[] | undefined;
   /** What the minutes before the first raise make due, if the opening does not say. */
   past?: Past | undefined;
   tests: Record<string, Carried>;

@@ -118,6 +118,17 @@ function whyNot(side: 'canary' | 'stable', count: Count | undefined, minutes: nu
   return bad > total ? `${side} counts ${bad} bad requests of ${total}` : undefined;
 }
 
+/** True if these counts can be parts of one. */
+export function addsUpTo(parts: readonly Count[], { bad, total }: Count): boolean {
+  const rest = parts.reduce((left, part) => ({ bad: left.bad - part.bad, total: left.total - part.total }), {
+    bad,
+    total,
+  });
+  return [...parts, rest].every(
+    (part) => Number.isSafeInteger(part.bad) && part.bad >= 0 && part.bad <= part.total,
+  );
+}
+
 function shortened(reasons: string[]): string[] {
   return reasons.length <= REASONS_MAX
     ? reasons

@@ -5,6 +5,15 @@ import type { MetricName } from './metrics.ts';
 export interface Count {
   bad: number;
   total: number;
+  /** The same by what answered, where that is counted. */
+  ages?: Ages | undefined;
+}
+
+/** Answers of one minute by what gave them: environments in their first minute, and the others in groups, of environments or of whose the requests were. */
+export interface Ages {
+  young: Count;
+  /** As many as there are groups; all of them empty if none are counted. */
+  groups: readonly Count[];
 }
 
 /** One known minute of one metric on both versions of one target. A side without data is absent: missing is not zero, and neither is unknown. */

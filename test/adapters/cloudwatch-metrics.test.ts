@@ -28,10 +28,10 @@ beforeEach(() => void cloudwatch.reset());
 describe('GetMetricData', () => {
   test('is asked for sums of a minute, of both versions behind the alias, in one call', async () => {
     cloudwatch.on(GetMetricDataCommand).resolves({
-      MetricDataResults: ['m0', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7'].map((id) => result(id)),
+      MetricDataResults: Array.from({ length: 44 }, (_, at) => result(`m${at}`)),
     });
     await source.read(target, [...ERRORS, { metric: 'http5xx', share: 0.01 }], FROM, TO);
-    const query = (Id: string, Namespace: string, MetricName: string, version: string) => ({
+    const query = (Id: string, Namespace: string, MetricName: string, version: string, Stat = 'Sum') => ({
       Id,
       MetricStat: {
         Metric: {
@@ -44,9 +44,14 @@ describe('GetMetricData', () => {
           ],
         },
         Period: 60,
-        Stat: 'Sum',
+        Stat,
       },
     });
+    const byWho = ['8', '7'].flatMap((version) =>
+      [...Array.from({ length: 8 }, (_, group) => `Group${group}`), 'Young'].flatMap((name) =>
+        ['Sum', 'SampleCount'].map((stat) => [name, version, stat] as const),
+      ),
+    );
     expect(cloudwatch.commandCalls(GetMetricDataCommand).map(({ args }) => args[0].input)).toEqual([
       {
         MetricDataQueries: [
@@ -58,6 +63,7 @@ describe('GetMetricData', () => {
           query('m5', 'Spillway', 'Responses', '8'),
           query('m6', 'Spillway', 'Faults', '7'),
           query('m7', 'Spillway', 'Responses', '7'),
+          ...byWho.map(([name, version, stat], at) => query(`m${8 + at}`, 'Spillway', name, version, stat)),
         ],
         StartTime: new Date(FROM),
         EndTime: new Date(TO),
@@ -367,6 +373,30 @@ describe('metrics beyond errors', () => {
       new Set(['prod', 'test'].flatMap((stage) => ['7', '8'].map((of) => `Stage=${stage},Release=${of}`))),
     );
     expect(asked).toHaveLength(8);
+  });
+
+  test('answers are told apart by who gave them', async () => {
+    answering({
+      'Faults 8': [[0, 3]],
+      'Responses 8': [[0, 10]],
+      'SampleCount Group2 8': [[0, 6]],
+      'Group2 8': [[0, 1]],
+      'SampleCount Young 8': [[0, 4]],
+      'Young 8': [[0, 2]],
+      'Faults 7': [[0, 0]],
+      'Responses 7': [[0, 90]],
+    });
+    const none = { bad: 0, total: 0 };
+    const groups = Array.from({ length: 8 }, (_, at) => (at === 2 ? { bad: 1, total: 6 } : none));
+    expect(await source.read(target, [{ metric: 'http5xx', ratio: 1.5 }], FROM, TO)).toEqual({
+      http5xx: [
+        {
+          start: FROM,
+          canary: { bad: 3, total: 10, ages: { young: { bad: 2, total: 4 }, groups } },
+          stable: { bad: 0, total: 90 },
+        },
+      ],
+    });
   });
 
   test('durations become counts of requests over each edge', async () => {

@@ -2,9 +2,11 @@ import type { Target } from '../../target.ts';
 import { type Instant, WINDOW_MS } from '../../units.ts';
 import { CUSTOM_BETS, FAILURE_BETS, LATENCY_BETS, type Question } from '../evidence.ts';
 import type { Carried, Folded } from '../folded.ts';
+import { agesOf, type GroupedWindow, grouped } from '../groups.ts';
 import { LATENCY_ODDS } from '../latency.ts';
-import { isOfFailures } from '../metrics.ts';
+import { isOfAnswers, isOfFailures } from '../metrics.ts';
 import type { Part } from '../parts.ts';
+import { knownOf, type Settled } from '../settled.ts';
 import { isSettling, settleOdds, stableBefore } from '../settling.ts';
 import type { Course, Trial } from '../trial.ts';
 import type { Count, Doubt, Finding, Metric, WatchRule, Window } from '../types.ts';
@@ -81,15 +83,19 @@ export function questionOf(
   };
 }
 
-/** The windows with what a rule about failures tolerates in them while environments are new. `all` are those of which stable's history is. */
-export function withSettling<W extends ComparedWindow>(
+/**
+ * The windows of a rule about failures with what is tolerated in them while environments are new, and with who answered. `all` are those
+ * of which stable's history is.
+ */
+export function aged(
   { trial, rule }: Pick<Rule, 'trial' | 'rule'>,
-  windows: readonly W[],
-  all: readonly Window[],
-): W[] {
+  windows: readonly ComparedWindow[],
+  { all, settled }: { all: readonly Window[]; settled: Settled },
+): GroupedWindow[] {
   if (!('ratio' in rule) || !isOfFailures(rule.metric)) return [...windows];
   const w0 = settleOdds(stableBefore(trial, all), rule.ratio);
-  return windows.map((window) => (isSettling(trial, window.start) ? { ...window, w0 } : window));
+  const tolerant = windows.map((window) => (isSettling(trial, window.start) ? { ...window, w0 } : window));
+  return grouped(tolerant, agesOf(knownOf(settled.http5xx)), isOfAnswers(rule.metric));
 }
 
 /** Windows this plan takes at its longest; fixed before the start, as the evidence needs it to be. */

@@ -1,11 +1,12 @@
 import { capitalOfRatio } from '../evidence.ts';
 import type { Carried } from '../folded.ts';
+import { GROUPS, withoutGroup } from '../groups.ts';
 import { windowsIn } from '../parts.ts';
 import type { Settled } from '../settled.ts';
 import { capitalOfSlowness } from '../slowdown.ts';
 import { comparedWindows } from '../windows.ts';
 import { byPart, slownessQuestion } from './against.ts';
-import { carriedOf, questionOf, type Rule, sinceFolded, withSettling } from './asked.ts';
+import { aged, carriedOf, questionOf, type Rule, sinceFolded } from './asked.ts';
 import { safeAfter } from './safe.ts';
 import { talliesOf } from './tally.ts';
 import { withTolerated } from './tolerated.ts';
@@ -21,7 +22,7 @@ export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carr
   const [first] = told;
   const carried = told.map(({ key, believed: { windows } }): [string, Carried] => {
     const both = withTolerated(rule, windows, comparedWindows(asked.trial, windows));
-    const compared = withSettling(asked, sinceFolded(asked, both), windows);
+    const compared = aged(asked, sinceFolded(asked, both), { all: windows, settled });
     const ratio = byPart(asked, (part) =>
       capitalOfRatio(
         windowsIn(asked.trial, part, compared),
@@ -29,9 +30,21 @@ export function carriedAfter(asked: Rule, settled: Settled): Record<string, Carr
         carriedOf(asked, key)?.ratio?.[part.name],
       ),
     );
+    const before = carriedOf(asked, key)?.without;
+    const isGrouped = before !== undefined || compared.some((window) => window.without !== undefined);
+    const without = Array.from({ length: isGrouped ? GROUPS : 0 }, (_, group) =>
+      byPart(asked, (part) =>
+        capitalOfRatio(
+          withoutGroup(windowsIn(asked.trial, part, compared), group),
+          questionOf(asked, part),
+          before?.[group]?.[part.name],
+        ),
+      ),
+    );
     return [
       key,
       {
+        ...(isGrouped ? { without } : {}),
         ...(slowness === undefined ? { ratio } : {}),
         ...(key === first?.key ? { safe: safeAfter(asked, key, windows) } : {}),
       },

@@ -18,6 +18,12 @@ import { withTolerated } from './tolerated.ts';
 import { withoutHistory } from './uncompared.ts';
 import { evidenceBeyond, isWorseAnyway, suspicionOf, turnsAway, whyUnlike } from './worse.ts';
 
+/** Said of a release that is reverted by what nothing can be told from. */
+const ONE_GROUP = 'all of its answers came from one environment, or are of one group';
+
+/** Said where so few environments served the canary that more is tolerated than the rule says. */
+const FEW_SERVED = 'fewer than two environments served it at first, so that 1.6x is tolerated';
+
 /** What one rule of one target says of what was read. */
 export function findingOf(given: Asked, settled: Settled): Answer {
   const { metric } = given.rule;
@@ -28,9 +34,11 @@ export function findingOf(given: Asked, settled: Settled): Answer {
   const [first] = told;
   if (first === undefined) return withoutHistory(asked);
   const durations = slowness && durationsAgainst(asked, slowness);
-  const answer = judged(asked, settled, first, durations);
+  const isFew = slowness?.windows.some((window) => window.isFew) === true;
+  const judge = (tally: Tally) => judged(asked, settled, tally, { durations, isFew });
+  const answer = judge(first);
   if (told.length === 1 || answer.finding.evidence < SUSPICIOUS) return answer;
-  const answers = told.map((each) => judged(asked, settled, each, durations));
+  const answers = told.map(judge);
   const clearest = answers.reduce((most, each) => (gap(each) > gap(most) ? each : most), answer);
   return { ...answer, against: clearest.against };
 }
@@ -45,15 +53,20 @@ function judged(
   asked: Asked,
   settled: Settled,
   { key, believed, slow }: Tally,
-  durations: Partial<Record<PartName, number>> | undefined,
+  { durations, isFew }: { durations: Partial<Record<PartName, number>> | undefined; isFew: boolean },
 ): Answer {
   const { trial, target, rule, step } = asked;
   const { windows, skipped } = believed;
   const inStep = windows.filter((window) => window.start >= step.from);
   const lateFrom = step.to - LATE_WINDOWS * WINDOW_MS;
-  const together = comparedWindows(trial, windows, { target: target.name, from: lateFrom });
-  const compared = withTolerated(rule, windows, together);
-  const { evidence, rests } = evidenceAgainst(asked, key, { compared, all: windows }, durations);
+  const both = comparedWindows(trial, windows, { target: target.name, from: lateFrom });
+  const compared = withTolerated(rule, windows, both);
+  const { evidence, together, met, rests } = evidenceAgainst(
+    asked,
+    key,
+    { compared, all: windows, settled },
+    durations,
+  );
   const here = sides(inStep, servesAlone(asked) ? windows : inStep);
   const isSafe = isCertified(asked, key, inStep, windows);
   const uncounted = countsNone(rule, settled, step);
@@ -64,13 +77,15 @@ function judged(
   const unlike = trial.isVerifying ? 0 : evidenceBeyond(asked, here, windows);
   const beyond =
     unlike >= SUSPICIOUS ? 'it fails more often than stable did, before and beside it' : undefined;
-  const suspicion = suspicionOf(evidence) ?? beyond ?? turnsAway(asked, inStep, windows);
+  const suspicion =
+    suspicionOf(together, evidence, asked.required) ?? beyond ?? turnsAway(asked, inStep, windows);
   const needed = suspicion ?? wanting;
   const missing = whyUnmeasured(asked, settled, { believed, inStep, canary: here.canary });
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
   const shown = shownBefore(trial, { ...here, target: target.name, metric: rule.metric }, windows, step);
-  const odds = 'ratio' in rule ? oddsOf(asked, together, inStep) : undefined;
+  const few = isFew && 'ratio' in rule && rule.ratio < 1.6 ? FEW_SERVED : undefined;
+  const odds = 'ratio' in rule ? oddsOf(asked, both, inStep) : undefined;
   const finding: Finding = {
     target: target.name,
     metric: rule.metric,
@@ -90,15 +105,20 @@ function judged(
     odds,
     needed,
     skipped,
-    reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, ...skipped),
+    reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, few, ...skipped),
   };
   // More samples answer what is too few, and nothing else.
   const isShort = finding.status === 'inconclusive' && strange === undefined && !isCounted(trial);
-  const covered: Finding = { ...finding, status: 'pass', needed: undefined, reason: said(here, ...skipped) };
+  const covered: Finding = {
+    ...finding,
+    status: 'pass',
+    needed: undefined,
+    reason: said(here, few, ...skipped),
+  };
   return {
     finding,
     ...(isShort ? { covered } : {}),
-    against: { ...rests, reason: said(rests) },
+    against: { ...rests, reason: said(rests, met === 1 ? ONE_GROUP : undefined) },
     isShort: shown !== undefined && !isWorseAnyway(asked, here, shown),
     isCertified: isSafe,
     doubt,

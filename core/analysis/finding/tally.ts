@@ -1,8 +1,10 @@
+import { agesOf, effective, grouped, metIn } from '../groups.ts';
 import { historyOf, type SlowFrom, slowFrom, slowWindows, together } from '../latency.ts';
-import { type Believed, believable, NOTHING, type Settled } from '../settled.ts';
+import { type Believed, believable, knownOf, NOTHING, type Settled } from '../settled.ts';
 import { type Comparison, comparisonFrom, slownessWindows } from '../slowdown.ts';
 import type { SpreadWindow } from '../types.ts';
 import { isLatency } from '../weights.ts';
+import { comparedWindows } from '../windows.ts';
 import { type Counted, type Rule, sinceFolded } from './asked.ts';
 
 /** Percentiles of stable at which all durations are counted, the one that a verdict shows first. */
@@ -56,5 +58,38 @@ export function talliesOf(asked: Rule, settled: Settled): Tallies {
   const windows = sinceFolded(asked, slownessWindows(trial, spreads)).filter(({ start }) =>
     believed.has(start),
   );
-  return { told, slowness: { windows, comparison } };
+  const isFew = servedByFew(asked, settled);
+  return {
+    told,
+    slowness: {
+      windows: windows.map((window) => (isFew(window.start) ? { ...window, isFew: true } : window)),
+      comparison,
+    },
+  };
+}
+
+/** Groups of environments below which their own luck may be what is seen of durations. A judgement. */
+const FEW = 2;
+
+/**
+ * Whether so few environments served the canary in the minutes before one that their own speed may be what is seen in it. Answers are
+ * counted by environment, or else nothing is known of how many there are.
+ */
+function servedByFew({ trial, target, folded }: Rule, settled: Settled): (start: number) => boolean {
+  const answers = knownOf(settled.http5xx);
+  const windows = grouped(comparedWindows(trial, answers), agesOf(answers), true).filter(
+    ({ start }) => start >= (folded?.end ?? Number.NEGATIVE_INFINITY),
+  );
+  const before = folded?.targets[target.name]?.met;
+  const isCounted =
+    before !== undefined ||
+    answers.some(({ stable }) => (stable?.ages?.groups ?? []).some(({ total }) => total > 0));
+  return (start) =>
+    isCounted &&
+    effective(
+      metIn(
+        windows.filter((window) => window.start < start),
+        before,
+      ),
+    ) < FEW;
 }

@@ -11,9 +11,18 @@ import { sum } from '../windows.ts';
 import { type Asked, type Sides, servesAlone, sides } from './asked.ts';
 import { isOfCommon, oddsOf } from './tolerated.ts';
 
-/** Why a canary is suspect by the evidence against it; undefined below the threshold. */
-export function suspicionOf(evidence: number): string | undefined {
-  return evidence >= SUSPICIOUS
+/**
+ * Why a canary is suspect by the evidence of all its answers together; undefined below the threshold. `least` is what is left of it
+ * without the group that it rests on the most, `required` what would revert the release.
+ */
+export function suspicionOf(
+  together: number,
+  least = together,
+  required = Number.POSITIVE_INFINITY,
+): string | undefined {
+  if (together >= required && least < required)
+    return 'what speaks against it rests on one group of its answers, such as one customer or environment';
+  return together >= SUSPICIOUS
     ? 'the canary looks worse than the rule allows, not yet conclusively'
     : undefined;
 }

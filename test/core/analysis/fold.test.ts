@@ -20,6 +20,7 @@ import type {
   Spread,
   Verdict,
   WatchRule,
+  Window,
 } from '../../../core/analysis/types.ts';
 import { comparedWindows } from '../../../core/analysis/windows.ts';
 import { bytesOf, foldedBytesMax } from '../../../core/rollout/bounded.ts';
@@ -89,6 +90,28 @@ const calm: fc.Arbitrary<Phase> = fc.record({
   odd: fc.constantFrom(0, 0, 0.02),
 });
 
+/** The same with who answered: new environments, and others in up to eight groups. */
+function withAges({ start, ...sides }: Window): Window {
+  const split = ({ bad, total }: Count): Count => {
+    const young = { bad: bad >> 3, total: total >> 3 };
+    const groups = Array.from({ length: 8 }, () => ({ bad: 0, total: 0 }));
+    for (let left = total - young.total, nth = 0; left > 0; nth++) {
+      const group = groups[nth % 7] ?? young;
+      const taken = Math.min(left, Math.ceil(left / 2));
+      group.total += taken;
+      left -= taken;
+    }
+    let failed = bad - young.bad;
+    for (const group of groups) {
+      group.bad = Math.min(failed, group.total);
+      failed -= group.bad;
+    }
+    return { bad, total, ages: { young, groups } };
+  };
+  const { canary, stable } = sides;
+  return { start, ...(canary && { canary: split(canary) }), ...(stable && { stable: split(stable) }) };
+}
+
 /** The series of one target, from a quarter of an hour before its opening on. */
 function seriesFrom(
   phases: readonly Phase[],
@@ -129,7 +152,8 @@ function seriesFrom(
         if (uncounted.includes(metric)) continue;
         const isOdd = random() < odd;
         const share = metric === 'throttles' ? bad / 4 : bad;
-        const window = { start, ...counts('canary', share), ...counts('stable', share) };
+        const plain = { start, ...counts('canary', share), ...counts('stable', share) };
+        const window = metric === 'http5xx' && at % 5 > 0 ? withAges(plain) : plain;
         windows[metric]?.push(
           !isOdd
             ? window
@@ -247,7 +271,12 @@ function worldOf(given: Case) {
         ];
   const past = { mean: usual ?? 0, strength: 40, worst: DOUBT_MINUTES.map(() => usual ?? 0), ever: 0.5 };
   const more: Partial<Opening> = {
-    plan: plan({ steps, verifySeconds: 40 * 3600, ...(isRecalled ? {} : { recall: false }) }),
+    plan: plan({
+      steps,
+      verifySeconds: 40 * 3600,
+      warmUpSeconds: 90,
+      ...(isRecalled ? {} : { recall: false }),
+    }),
     watch: rules.map((rule) => (isBlind && rule.metric === 'http5xx' ? { ...rule, blind: names } : rule)),
     limits,
     targets: names.map((name) =>
