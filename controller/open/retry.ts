@@ -1,7 +1,7 @@
 import { artifactOf, rolloutIdFrom } from '../../core/config/manifest.ts';
 import { RolloutError } from '../../core/errors.ts';
-import type { ResolvedTarget } from '../../core/ports.ts';
-import { madeBy } from '../../core/rollout/open.ts';
+import type { ResolvedTarget, ServiceRecord } from '../../core/ports.ts';
+import { isCompleted, madeBy } from '../../core/rollout/open.ts';
 import { keptOutBy, madeFrom, type Offered } from '../../core/rollout/quarantine.ts';
 import { attemptAfter } from '../../core/rollout/reopen.ts';
 import type { Rollout } from '../../core/rollout/state.ts';
@@ -16,7 +16,7 @@ import { resolveTargets } from './resolve.ts';
 /** Opens a release once more, from the same object. @throws RolloutError CommandRefused if it is refused again */
 export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Opened> {
   const { manifest, service, release } = rollout.opening;
-  const next = await nextAttempt(rollout, () => offeredBy(rollout, ports), ports);
+  const next = await nextAttempt(rollout, (service) => offeredBy(rollout, service, ports), ports);
   const { attempt } = next;
   const opened = await openRelease(manifest, ports, next);
   const rolloutId = rolloutIdFrom(service, release, attempt);
@@ -29,7 +29,7 @@ export async function retry(rollout: Rollout, ports: Needs<Opens>): Promise<Open
  * What a release is made of, looked up as an opening does. If that refuses it, or another rollout has its targets, what the manifest says must do: a
  * zip and an image by their digest, a version by its number.
  */
-async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered> {
+async function offeredBy(rollout: Rollout, service: ServiceRecord, ports: Needs<Opens>): Promise<Offered> {
   const asked = { identity: rollout.opening, lifted: [] };
   const { manifest } = parse(await read(asked, ports), ports);
   const { release } = manifest;
@@ -44,8 +44,11 @@ async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const names = Object.keys(manifest.targets);
-    const made = names.map((name) => [name, madeFrom(artifactOf(manifest, name))]);
-    return { release, made: Object.fromEntries(made), changed: names };
+    const made = Object.fromEntries(names.map((name) => [name, madeFrom(artifactOf(manifest, name))]));
+    const [moved, changed] = [true, false].map((isIt) =>
+      names.filter((name) => isCompleted(name, made[name], service) === isIt),
+    ) as [string[], string[]];
+    return { release, made, changed, moved };
   }
 }
 
@@ -56,7 +59,7 @@ async function offeredBy(rollout: Rollout, ports: Needs<Opens>): Promise<Offered
  */
 async function nextAttempt(
   rollout: Rollout,
-  offered: () => Promise<Offered>,
+  offered: (service: ServiceRecord) => Promise<Offered>,
   ports: Needs<'journal'>,
 ): Promise<Attempt> {
   const { service, release } = rollout.opening;
@@ -71,5 +74,5 @@ async function nextAttempt(
       `${release} was retried already, as ${rolloutId}; look at that one, and retry it if you must.`,
     );
   }
-  return { attempt, lifted: keptOutBy(await offered(), record).map((each) => each.release) };
+  return { attempt, lifted: keptOutBy(await offered(record), record).map((each) => each.release) };
 }

@@ -23,7 +23,7 @@ import type { Completion, ResolvedTarget, ServiceRecord } from '../ports.ts';
 import type { Target } from '../target.ts';
 import { type Instant, type Seconds, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
-import { adopted, askedNow, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
+import { adopted, askedNow, completedVersion, driftNotices, foreignlyMoved, isOwn } from './adoption.ts';
 import type { Hook, Identity, Made, Opening, RolloutEvent } from './event.ts';
 import { arranged } from './leaders.ts';
 import { keptOut, keptOutBy, type Offered, QUARANTINED_MAX } from './quarantine.ts';
@@ -319,13 +319,15 @@ export function checkAtDoor(identity: Identity, manifest: Manifest, service: Ser
       version === undefined ? [] : [[name, { version }]],
     ),
   );
-  const serving = service.completed?.made ?? {};
-  const changed = Object.keys(manifest.targets).filter(
-    (name) => made[name] === undefined || made[name].version !== serving[name]?.version,
-  );
+  const changed = Object.keys(manifest.targets).filter((name) => !isCompleted(name, made[name], service));
   // Whether it serves already is not looked up here.
   const { rolloutId, release } = identity;
   assertNotQuarantined(rolloutId, { release, made, changed }, service, SERVED_ALREADY);
+}
+
+/** True for the version that completed here last on a target. */
+export function isCompleted(name: string, made: Made | undefined, service: ServiceRecord): boolean {
+  return made !== undefined && made.version === completedVersion(service, name);
 }
 
 /**

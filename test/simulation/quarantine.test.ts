@@ -127,6 +127,32 @@ test('one of two artifacts that were aborted is kept out alone beside what serve
   expect((await run(stage.ended('checkout-api--r2--2'))).outcome).toBe('completed');
 });
 
+test('a retry lifts what keeps one artifact out also while another rollout has its targets', async () => {
+  const { stage, run, release, retry } = await warm();
+  const targets = { api: { lambda: FUNCTION, alias: ALIAS }, worker: addWorker(stage, 'worker') };
+  const both = (api: string, worker: string) => ({
+    manifest: { targets: { api: { version: api }, worker: { version: worker } }, allowOlder: true },
+    rollout: { targets },
+  });
+  const { helpers } = stage.lambda;
+  const begun = async (api: string, worker: string) => {
+    const raised = stage.saw('Shifted');
+    const id = await run(stage.release(both(api, worker)));
+    await run(raised);
+    return id;
+  };
+  expect(await release(both('1', '2'))).toMatchObject({ outcome: 'completed' });
+  const third = helpers.publishCounted(targets.worker.lambda);
+  const first = await begun(helpers.publishCounted(FUNCTION), third);
+  await run(stage.order('abort', { rolloutId: first }));
+  await run(stage.ended(first));
+  expect(await release(both('1', third))).toMatchObject({ outcome: 'refused' });
+  const present = await begun('1', helpers.publishCounted(targets.worker.lambda));
+  await retry('checkout-api--r3--1');
+  await run(stage.order('abort', { rolloutId: present }));
+  expect((await run(stage.ended('checkout-api--r3--2'))).outcome).toBe('completed');
+});
+
 describe('asked again when it is published', () => {
   test('a configuration that somebody put back after the opening is refused before the first raise', async () => {
     const { stage, release, run } = await warm(ZIPS);
