@@ -2,8 +2,9 @@ import { verifyMinutesOf } from '../plan/holdout.ts';
 import type { Target } from '../target.ts';
 import { type Instant, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
-import { DOUBT_FLOOR, FLOOR, THROTTLE_FLOOR } from './evidence.ts';
+import { DOUBT_FLOOR, FLOOR, REFUSED_FLOOR, THROTTLE_FLOOR } from './evidence.ts';
 import { oddsOf } from './finding/tolerated.ts';
+import { isOfClients } from './metrics.ts';
 import {
   boundsOf,
   doubtOf,
@@ -48,6 +49,7 @@ export function doubtAbout(
     return undefined;
   const past = opening.usual?.[target.name]?.[rule.metric] ?? NO_FAILURE_PAST;
   const isThrottled = rule.metric === 'throttles';
+  const isRefused = isOfClients(rule.metric);
   const from = to - LOOK_MINUTES * WINDOW_MS;
   // The versions share their function's concurrency, so that stable throttled beside the canary excuses nothing.
   const until = isThrottled ? (raisedAt ?? to) : to;
@@ -56,7 +58,7 @@ export function doubtAbout(
   const tolerated = {
     ratio: rule.ratio,
     oddsAt: (share: number) => oddsOf(rule, share),
-    floor: isThrottled ? THROTTLE_FLOOR : DOUBT_FLOOR,
+    floor: isThrottled ? THROTTLE_FLOOR : isRefused ? REFUSED_FLOOR : DOUBT_FLOOR,
   };
   const verifyMinutes = verifyMinutesOf(opening.plan);
   const asked = { since, to, verifyMinutes, burst: target.traits.burst };
@@ -64,7 +66,7 @@ export function doubtAbout(
   const missed = verdict === undefined ? 1 : Math.max(1, Math.round((to - looked) / WINDOW_MS));
   const newest =
     recall !== undefined ? CALM_MINUTES : trial.canRecall ? Math.max(AGAIN_MINUTES, missed) : missed;
-  const isSteadyAsked = recall === undefined && !isThrottled;
+  const isSteadyAsked = recall === undefined && !isThrottled && !isRefused;
   const fewest = trial.canRecall ? undefined : STEADY_ALONE;
   const found =
     doubtOf(windows, boundsOf(past, own, tolerated), {
@@ -99,6 +101,8 @@ export function doubtAbout(
       by,
       reason: `${rule.metric}: no requests came to both versions of ${target.name} since the canary went back, so that nothing was compared`,
     };
+  // A flood of refused requests may last, and speaks against no release by itself.
+  if (found === undefined && isRefused) return undefined;
   if (found === undefined) {
     // Nothing else tells an outage that goes on from a canary that fails as much once it serves alone.
     const large = { ...tolerated, floor: OUTAGE_LEAST };
@@ -119,10 +123,11 @@ export function doubtAbout(
   const { bad, total, bound } = found;
   // It reverts, so that what is never held against a release is none.
   const floor = Math.max(FLOOR, tolerated.floor);
-  const isSure = !trial.canRecall && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
+  const isSure =
+    !trial.canRecall && !isRefused && isOutage(past, own, windows, { ...asked, ...tolerated, floor });
   return {
     by,
-    reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : 'failed'} in ${whenOf(found)}, and up to ${percent(bound)} is usual for ${target.name}`,
+    reason: `${rule.metric}: ${number(bad)} of ${number(total)} requests to both versions ${isThrottled ? 'were throttled' : isRefused ? 'were refused' : 'failed'} in ${whenOf(found)}, and up to ${percent(bound)} is usual for ${target.name}`,
     ...(isSure ? { isSure } : {}),
   };
 }

@@ -34,6 +34,9 @@ export const DOUBT_FLOOR = 0.001;
 /** The same as `FLOOR` for throttled requests, which their callers send again by themselves (Lambda developer guide, "Asynchronous invocation"; AWS SDKs, "Retry behavior"). Assumed. */
 export const THROTTLE_FLOOR = 0.01;
 
+/** The same as `DOUBT_FLOOR` for refused requests: bots that look for what is not there make some at any time. Assumed. */
+export const REFUSED_FLOOR = 0.05;
+
 /** Evidence at which a step is not passed although it is not failed: a release within its rule reaches it in at most one rollout of twenty (Ville 1939). */
 export const SUSPICIOUS = Math.log(20);
 

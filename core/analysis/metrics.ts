@@ -3,7 +3,7 @@ interface MetricTraits {
   /** What its field in a rollout file tolerates. */
   tolerated: string;
   /** The part of the stake against a release that it shares with the others of the same part. */
-  stake: 'failures' | 'throttles';
+  stake: 'failures' | 'refusals' | 'throttles';
   /** `answers` if the handler counts it, and only targets that answer with a status have it; absent if AWS itself counts it of every target. */
   needs?: 'answers';
   /** Whether a rollout file that names no rule is watched by it too. */
@@ -43,6 +43,17 @@ export const METRICS = {
     verb: 'failed',
     unseen: 'answers with a status of 500 or more',
   },
+  http4xx: {
+    tolerated: 'answers with a status of 400 to 499',
+    stake: 'refusals',
+    needs: 'answers',
+    isAssumed: true,
+    isOfRuns: true,
+    isSentTogether: true,
+    isSeenByProbes: true,
+    verb: 'refused',
+    unseen: 'answers with a status of 400 to 499',
+  },
   throttles: {
     tolerated: 'requests that were throttled',
     stake: 'throttles',
@@ -72,6 +83,9 @@ export const metricTraits = (metric: string): MetricTraits | undefined =>
 /** Whether the handler counts it for answers with a status. */
 export const isOfAnswers = (metric: string): metric is MetricName =>
   metricTraits(metric)?.needs === 'answers';
+
+/** Whether its bad requests are mostly the doing of clients, such as bots that ask for what is not there: they come in floods that no release causes. */
+export const isOfClients = (metric: string): boolean => metricTraits(metric)?.stake === 'refusals';
 
 /** Whether its bad requests are failures of the release. */
 export const isOfFailures = (metric: string): metric is MetricName =>

@@ -51,6 +51,9 @@ interface Sight {
 
 const TENFOLD = 10;
 
+/** What says of answers that the release failed. */
+const ANSWERED = metricsWith(({ needs, stake }) => needs === 'answers' && stake === 'failures');
+
 /** Minutes in which a release that does much harm should be found. */
 const SOON_MINUTES = 2;
 const DAY_MINUTES = 24 * 60;
@@ -251,7 +254,7 @@ export function outlookOf(
   return targets.flatMap((target): Outlook[] => {
     const rules = rulesFor(target, watch);
     // An answer that reports a failure ends well for AWS, so the rule about answers sees more.
-    const metric = [...metricsWith(({ needs }) => needs === 'answers'), 'errors' as const].find((each) =>
+    const metric = [...ANSWERED, 'errors' as const].find((each) =>
       rules.some((rule) => rule.metric === each),
     );
     const rule = rules.find((each) => each.metric === metric);

@@ -1,11 +1,12 @@
 import type { Target } from '../target.ts';
-import { isOfAnswers, isOfFailures, metricTraits } from './metrics.ts';
+import { isOfAnswers, isOfClients, isOfFailures, metricTraits } from './metrics.ts';
 import type { Metric, WatchRule } from './types.ts';
 
 /** How the stake against a release is split, before absent groups give theirs to the others. */
 const GROUPS: { share: number; has: (metric: Metric) => boolean }[] = [
   { share: 0.5, has: isOfFailures },
   { share: 0.2, has: isLatency },
+  { share: 0.05, has: isOfClients },
   { share: 0.1, has: (metric) => metricTraits(metric)?.stake === 'throttles' },
   { share: 0.1, has: (metric) => metric === 'traffic' },
   { share: 0.2, has: (metric) => metric === 'probes' },

@@ -169,7 +169,7 @@ export const watchField = strict({
 }).check(
   rule(emptyFaults),
   z.describe(
-    'What is measured on both versions, and how much worse the new one may be. Default: errors 1.5x and throttles 1.5x, and http5xx 1.5x if the source is http.',
+    'What is measured on both versions, and how much worse the new one may be. Default: errors 1.5x and throttles 1.5x, and http5xx 1.5x and http4xx 1.5x if the source is http.',
   ),
 );
 type Written = z.output<typeof watchField>;

@@ -3,7 +3,7 @@ import { evidenceOfShare, SUSPICIOUS } from '../analysis/evidence.ts';
 import { sentAs } from '../analysis/finding/missing.ts';
 import { type HeldOut, holdoutOf, requiredInVerify } from '../analysis/holdout.ts';
 import { limitNotices, limitsOf } from '../analysis/limits.ts';
-import { isOfAnswers, isOfFailures, type MetricName } from '../analysis/metrics.ts';
+import { isOfAnswers, isOfClients, isOfFailures, type MetricName } from '../analysis/metrics.ts';
 import { failurePastOf, outagesOf } from '../analysis/past.ts';
 import { outlookOf } from '../analysis/planner.ts';
 import { believable, knownWindows } from '../analysis/settled.ts';
@@ -450,12 +450,14 @@ function watchable(
     rules: each.map(({ rule, blind }) =>
       blind.length === 0 ? rule : { ...rule, blind: blind.map(({ name }) => name) },
     ),
-    notices: each.flatMap(({ rule, blind }) =>
-      blind.map(
-        (target) =>
-          `${rule.metric} is not watched ${targets.length > 1 ? `on ${target.name} ` : ''}so far: version ${target.stable} of ${target.name} has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway`,
-      ),
-    ),
+    notices: answering.flatMap((target) => {
+      const metrics = each.filter(({ blind }) => blind.includes(target)).map(({ rule }) => rule.metric);
+      if (metrics.length === 0) return [];
+      const [verb, who] = metrics.length === 1 ? ['is', 'it is'] : ['are', 'they are'];
+      return [
+        `${metrics.join(' and ')} ${verb} not watched ${targets.length > 1 ? `on ${target.name} ` : ''}so far: version ${target.stable} of ${target.name} has counted no responses lately; ${who} watched once they are counted; wrap the handler with withSpillway`,
+      ];
+    }),
   };
 }
 
@@ -543,9 +545,9 @@ function outages(
   return Object.fromEntries(
     targets.map((resolved) => {
       const { name } = resolved.target;
-      const found = comparedRules(resolved, rules).map(({ metric }) =>
-        outagesOf(day[name]?.[metric as 'errors'], asked),
-      );
+      const found = comparedRules(resolved, rules)
+        .filter(({ metric }) => !isOfClients(metric))
+        .map(({ metric }) => outagesOf(day[name]?.[metric as 'errors'], asked));
       return [name, found.toSorted((a, b) => b.hit - a.hit)[0] ?? { stretches: 0, hit: 0 }];
     }),
   );

@@ -39,6 +39,8 @@ interface Invocations {
   errors: number;
   /** Handled failures of `count` responses, if the function counts them with `withSpillway`. */
   faults?: number | undefined;
+  /** How many of them were answered with a status of 400 to 499. */
+  refused?: number | undefined;
   /** Of the failures, those that the other version would have had as well: CloudWatch knows nothing of it, and only who records the truth does. */
   weather?: number | undefined;
   /** Requests that were throttled; they are not among `count`. */
@@ -161,7 +163,7 @@ export class SimulatedCloudWatch {
   invocations(runs: Invocations): void {
     const start = runs.minute - (runs.minute % WINDOW_MS);
     const visibleAt = start + WINDOW_MS + this.#emissionDelayMs() + (runs.lateMs ?? 0);
-    const { count: samples, throttles = 0, batch, orders, faults, aheadMs = 0 } = runs;
+    const { count: samples, throttles = 0, batch, orders, faults, refused = 0, aheadMs = 0 } = runs;
     const own = start + aheadMs - (aheadMs % WINDOW_MS);
     const when = { visibleAt, now: this.#clock.now() };
     const add = (place: Place, metric: string, totals: Totals, at = start) => {
@@ -192,6 +194,7 @@ export class SimulatedCloudWatch {
     if (faults === undefined) return;
     add(byVersion, 'Spillway Responses', onesOf(samples, samples), own);
     add(byVersion, 'Spillway Faults', onesOf(faults, samples), own);
+    add(byVersion, 'Spillway ClientErrors', onesOf(refused, samples), own);
   }
 
   /** Adds what visitors of a site reported of one release in one minute: `count` of them, to `errors` of whom something failed. */

@@ -55,6 +55,8 @@ export interface Asked {
   plan: PlanName;
   onInconclusive?: 'pause' | 'promote' | 'revert' | undefined;
   timeoutSeconds?: number | undefined;
+  /** Whether the file compares orders as well. */
+  hasOrders?: boolean | undefined;
   opened: Instant;
   judge: typeof judge;
 }
@@ -178,7 +180,10 @@ const KEY = { service: 'weather', release: '2' };
 const manifests = new Map<string, Manifest>();
 
 /** The opening as the controller writes it, by what the service did in the day before. */
-function openingOf(world: World, { plan, onInconclusive, timeoutSeconds = 3, opened }: Asked): Rollout {
+function openingOf(
+  world: World,
+  { plan, onInconclusive, timeoutSeconds = 3, hasOrders = false, opened }: Asked,
+): Rollout {
   const to = Math.floor(opened / WINDOW_MS) * WINDOW_MS;
   const target: ResolvedTarget = {
     target: {
@@ -195,7 +200,7 @@ function openingOf(world: World, { plan, onInconclusive, timeoutSeconds = 3, ope
         ...{ ...KEY, rolloutId: 'weather--2--1', environment: 'bench', attempt: 1 },
         manifest: { bucket: 'bench', key: 'releases/weather/2/manifest.json', versionId: '1' },
       },
-      manifest: manifestOf(plan, onInconclusive),
+      manifest: manifestOf({ plan, onInconclusive, hasOrders }),
       service: {},
       targets: [target],
       alarms: [],
@@ -209,8 +214,18 @@ function openingOf(world: World, { plan, onInconclusive, timeoutSeconds = 3, ope
   return evolve(undefined, event);
 }
 
-function manifestOf(plan: PlanName, onInconclusive: Asked['onInconclusive']): Manifest {
-  const name = `${plan} ${onInconclusive}`;
+/** What a rollout file watches by itself, and orders. */
+const WITH_ORDERS = {
+  ...{ errors: '1.5x', http5xx: '1.5x', http4xx: '1.5x', throttles: '1.5x' },
+  custom: { orders: { bad: 'Shop/Lost', total: 'Shop/Orders' } },
+};
+
+function manifestOf({
+  plan,
+  onInconclusive,
+  hasOrders,
+}: Pick<Asked, 'plan' | 'onInconclusive' | 'hasOrders'>): Manifest {
+  const name = `${plan} ${onInconclusive} ${hasOrders}`;
   const known = manifests.get(name);
   if (known !== undefined) return known;
   const text = JSON.stringify({
@@ -220,6 +235,7 @@ function manifestOf(plan: PlanName, onInconclusive: Asked['onInconclusive']): Ma
       targets: { [TARGET]: { lambda: 'weather', alias: 'live' } },
       ...FILES[plan],
       ...(onInconclusive === undefined ? {} : { onInconclusive }),
+      ...(hasOrders ? { watch: WITH_ORDERS } : {}),
       verify: '10m',
     },
   });

@@ -9,6 +9,8 @@ interface Conditions {
   fail: number;
   /** Requests a second that come besides and fail on either version. */
   extra: number;
+  /** Requests a second that come besides and are refused by either version, with a status of 400 to 499; none if absent. */
+  refused?: number;
   /** Until when it stays so. */
   until: Instant;
 }
@@ -41,6 +43,8 @@ export interface Weather {
   sky(setting: Setting, random: Random): Sky;
   /** Minutes by which the counts of a version come later than they are settled. */
   late?: { canary?: number; stable?: number };
+  /** The function counts an order with each request, of which this share is lost on either version; the rollout file compares them. */
+  orders?: number;
 }
 
 const MINUTE = WINDOW_MS;
@@ -125,6 +129,24 @@ export const WEATHERS = {
     sky: ({ base }) => spells({ base }, []),
     late: { canary: 3, stable: 3 },
   },
+  'storms of 404': {
+    says: 'twice an hour on average bots ask for 2 to 5 minutes for what is not there, with 3 times as many requests as usual; one request in 20 is refused at any time',
+    sky: storms({ perHour: 2, minutes: [2, 5], times: 3, always: 0.05 }),
+  },
+  'a storm of 401 in verify': {
+    says: 'for 5 minutes, the first ever, clients whose key is no longer valid send as many requests as all others; it begins 0 to 8 minutes after promotion',
+    sky: stormAfterPromotion({ within: 8 * MINUTE, lasts: 5 * MINUTE }),
+  },
+  ...(Object.fromEntries(
+    ([0.1, 22, 50, 95, 99] as const).map((share) => [
+      `custom counts, ${share} % bad`,
+      {
+        says: `${share} % of the orders that the function counts are lost`,
+        sky: calmSky,
+        orders: share / 100,
+      },
+    ]),
+  ) as unknown as Record<`custom counts, ${0.1 | 22 | 50 | 95 | 99} % bad`, Weather>),
 } satisfies Record<string, Weather>;
 
 /** The name of a kind of weather. */
@@ -148,6 +170,10 @@ interface Effect {
   lost: number;
   /** Share that hangs until the time-out, and is counted only then. */
   hang: number;
+  /** Share that is refused with a status of 400 to 499, share that is throttled, and share of the orders that is lost besides; none if absent. */
+  refuse?: number;
+  throttle?: number;
+  unsold?: number;
   /** Until when it stays so, if the weight does. */
   until: Instant;
 }
@@ -162,6 +188,8 @@ export interface Fault {
   timeoutSeconds?: number;
   /** Requests that come together and fail together; 1 if absent. */
   cluster?: number;
+  /** As in weather. */
+  orders?: number;
 }
 
 /** Which harm an opening names: a share of failing requests, a weight above which it shows, a share of lost requests, or how long requests run. */
@@ -282,6 +310,37 @@ export const FAULTS = {
     hidden: { share: 5 / 600 },
     effect: bursts({ every: 10 * MINUTE, lasts: 5_000 }),
   },
+  'refuses every request': {
+    says: 'with a status of 400 to 499, from the first raise on',
+    hidden: { share: 1 },
+    effect: always({ refuse: 1 }),
+  },
+  'refuses one route of 20': {
+    says: 'with a status of 400 to 499, from the first raise on',
+    hidden: { share: 0.05 },
+    effect: always({ refuse: 0.05 }),
+  },
+  'throttles 8 %': {
+    says: 'from the first raise on, as AWS counts it by version',
+    hidden: { share: 0.08 },
+    effect: always({ throttle: 0.08 }),
+  },
+  'throttles 100 %': {
+    says: 'from the first raise on, as AWS counts it by version',
+    hidden: { share: 1 },
+    effect: always({ throttle: 1 }),
+  },
+  'loses 8 % at the steps': {
+    says: 'before invocation, from the first raise on',
+    hidden: { lost: 0.08 },
+    effect: always({ lost: 0.08 }),
+  },
+  'sells to 48 of 100 instead of 60': {
+    says: 'from the first raise on; the rollout file compares orders',
+    hidden: { share: 0.2 },
+    effect: always({ unsold: 0.2 }),
+    orders: 0.4,
+  },
 } satisfies Record<string, Fault>;
 
 /** The name of a kind of bad release. */
@@ -328,6 +387,11 @@ interface Spell {
   load?: number;
   fail?: number;
   extra?: number;
+  refused?: number;
+}
+
+function calmSky({ base }: Setting): Sky {
+  return spells({ base }, []);
 }
 
 /** Calm but for the spells; if several meet, the worst of each counts, and what comes besides adds up. */
@@ -336,9 +400,9 @@ function spells({ base }: Pick<Setting, 'base'>, list: Spell[]): Sky {
   let done = 0;
   return (at) => {
     while ((sorted[done]?.to ?? FOREVER) <= at) done += 1;
-    const conditions = { load: 1, fail: base, extra: 0, until: FOREVER };
+    const conditions: Conditions = { load: 1, fail: base, extra: 0, until: FOREVER };
     for (let index = done; index < sorted.length; index++) {
-      const { from, to, load = 1, fail = 0, extra = 0 } = sorted[index] as Spell;
+      const { from, to, load = 1, fail = 0, extra = 0, refused = 0 } = sorted[index] as Spell;
       if (from > at) {
         conditions.until = Math.min(conditions.until, from);
         break;
@@ -348,8 +412,44 @@ function spells({ base }: Pick<Setting, 'base'>, list: Spell[]): Sky {
       conditions.load = Math.max(conditions.load, load);
       conditions.fail = Math.max(conditions.fail, fail);
       conditions.extra += extra;
+      if (refused > 0) conditions.refused = (conditions.refused ?? 0) + refused;
     }
     return conditions;
+  };
+}
+
+/** Bots that ask for what is not there, at a rate that goes by the service's own. */
+function storms({
+  perHour,
+  minutes: [least, most],
+  times,
+  always: share,
+}: {
+  perHour: number;
+  minutes: [number, number];
+  times: number;
+  always: number;
+}) {
+  return (setting: Setting, random: Random): Sky => {
+    const refused = times * setting.requestsPerSecond;
+    const each = arrivals(setting, random, HOUR / perHour).map((from) => {
+      const to = from + (least + random.next() * (most - least)) * MINUTE;
+      return { from, to, refused };
+    });
+    const usual = { from: setting.from, to: setting.to, refused: share * setting.requestsPerSecond };
+    return spells(setting, [usual, ...each]);
+  };
+}
+
+function stormAfterPromotion({ within, lasts }: { within: number; lasts: number }) {
+  return ({ base, requestsPerSecond }: Setting, random: Random): Sky => {
+    const after = random.next() * within;
+    return (at, { promoted = FOREVER }) => {
+      const [from, to] = [promoted + after, promoted + after + lasts];
+      const isOn = at >= from && at < to;
+      const until = at < from ? from : isOn ? to : FOREVER;
+      return { load: 1, fail: base, extra: 0, refused: isOn ? requestsPerSecond : 0, until };
+    };
   };
 }
 

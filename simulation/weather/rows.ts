@@ -36,7 +36,9 @@ export const GOOD: readonly Row[] = [
   ...(Object.keys(WEATHERS) as WeatherName[]).map((weather) => ({
     name: weather,
     weather,
-    ...{ rates: RATES, bases: BASES, plans: PLANS, excused: EXCUSED[weather] },
+    ...(/^custom counts/.test(weather)
+      ? { rates: [20, 200], bases: [0.001], plans: ['steps' as const] }
+      : { rates: RATES, bases: BASES, plans: PLANS, excused: EXCUSED[weather] }),
   })),
   ...(['pause', 'promote', 'revert'] as const).map((onInconclusive) => ({
     name: `2 requests/s, onInconclusive: ${onInconclusive}`,
@@ -157,6 +159,7 @@ export function run(
   const timeoutSeconds = fault?.timeoutSeconds;
   const played = play(own, {
     ...{ plan: cell.plan, onInconclusive: cell.onInconclusive, timeoutSeconds, opened, judge: by },
+    hasOrders: (fault?.orders ?? weather.orders) !== undefined,
   });
   const beside = world('peers', opened - WINDOW_MS);
   const settleMs = fault?.timeoutSeconds === undefined ? SETTLE_MS : 120_000;

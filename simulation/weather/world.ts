@@ -65,6 +65,8 @@ export interface World {
   onset(): Instant | undefined;
 }
 
+type Shown = 'errors' | 'http5xx' | 'http4xx' | 'throttles' | 'custom.orders';
+
 const NONE = { canary: 0, stable: 0 };
 
 /** A service of which nothing is drawn yet. */
@@ -75,6 +77,9 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
   const length = Math.ceil(end / WINDOW_MS) - first + 1;
   const counts = () => new Float64Array(length);
   const [c, nc, s, ns, hanging] = [counts(), counts(), counts(), counts(), counts()];
+  // Of the requests: refused and throttled ones, and orders that were lost.
+  const [rc, rs, tc, oc, os] = [counts(), counts(), counts(), counts(), counts()];
+  const orders = fault?.orders ?? weather.orders;
   const told = { bad: counts(), good: counts(), badIfGood: counts(), goodIfGood: counts() };
   const at = weather.sky(setting, drawn.fork('weather'));
   const release: Drawn = { phase: drawn.fork('release').next() };
@@ -82,7 +87,7 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
   const late = { canary: lateness(weather.late?.canary), stable: lateness(weather.late?.stable) };
   const timeout = (fault?.timeoutSeconds ?? 0) * 1000;
   const moves: Moves = {};
-  const shown = new Map<Instant, { [Name in 'errors' | 'http5xx' | 'throttles']: Window }>();
+  const shown = new Map<Instant, Record<Shown, Window>>();
   let now = from;
   let weight = 0;
   let raised: Instant | undefined;
@@ -108,10 +113,18 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
     const mean = requestsPerSecond * conditions.load * seconds;
     const usual = dealt(dice.poisson(mean));
     const besides = conditions.extra === 0 ? NONE : dealt(dice.poisson(conditions.extra * seconds));
-    const { fail, lost, hang } = effect ?? { fail: 0, lost: 0, hang: 0 };
+    const {
+      fail,
+      lost,
+      hang,
+      refuse = 0,
+      throttle = 0,
+      unsold = 0,
+    } = effect ?? { fail: 0, lost: 0, hang: 0 };
     const gone = lost === 0 ? 0 : dice.binomial(usual.canary, lost);
     const hangs = hang === 0 ? 0 : dice.binomial(usual.canary - gone, hang);
-    const met = usual.canary - gone - hangs;
+    const turned = throttle === 0 ? 0 : dice.binomial(usual.canary - gone - hangs, throttle);
+    const met = usual.canary - gone - hangs - turned;
     const unlucky = dice.binomial(met, conditions.fail);
     const own = fail === 0 ? 0 : ownFailures(met - unlucky, fail);
     add(c, index, unlucky + own + besides.canary);
@@ -119,15 +132,32 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
     add(hanging, index, hangs);
     add(s, index, dice.binomial(usual.stable, conditions.fail) + besides.stable);
     add(ns, index, usual.stable + besides.stable);
-    const harm = gone + hangs + own;
-    if (fail + lost + hang > 0) {
+    add(tc, index, turned);
+    const clients =
+      conditions.refused === undefined || conditions.refused === 0
+        ? NONE
+        : dealt(dice.poisson(conditions.refused * seconds));
+    const refused = refuse === 0 ? 0 : dice.binomial(met - unlucky - own, refuse);
+    add(nc, index, clients.canary);
+    add(ns, index, clients.stable);
+    add(rc, index, clients.canary + refused);
+    add(rs, index, clients.stable);
+    const alreadyLost = orders === undefined ? 0 : dice.binomial(met, orders);
+    const unsoldHere = unsold === 0 ? 0 : dice.binomial(met - alreadyLost, unsold);
+    if (orders !== undefined) {
+      add(oc, index, alreadyLost + unsoldHere);
+      add(os, index, dice.binomial(usual.stable, orders));
+    }
+    const harm = gone + hangs + own + turned + refused + unsoldHere;
+    if (fail + lost + hang + refuse + throttle + unsold > 0) {
       onset ??= now;
       if (now < onset + HARM_MS) failed += harm;
     }
     const extra = conditions.extra * seconds * weight;
     const due = mean * weight;
     const counted = due * (1 - lost) * (1 - hang);
-    const share = 1 - (1 - conditions.fail) * (1 - fail);
+    // To an all-knowing watcher whatever hurts is a failure.
+    const share = 1 - (1 - conditions.fail) * (1 - fail) * (1 - refuse) * (1 - throttle) * (1 - unsold);
     add(told.bad, index, counted * share + extra);
     add(told.good, index, counted * (1 - share));
     add(told.badIfGood, index, due * conditions.fail + extra);
@@ -172,12 +202,24 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
     const known = shown.get(start);
     if (known !== undefined) return known;
     const counts = minute(start, seen);
-    // What a call throws, its wrapper counts as a fault as well.
-    const side = (bad: number, total: number, metric: string) =>
-      total === 0 ? undefined : { bad: metric === 'throttles' ? 0 : bad, total };
-    const windowOf = (metric: string): Window => {
-      const canary = side(counts.c, counts.nc, metric);
-      const stable = side(counts.s, counts.ns, metric);
+    const index = indexOf(start);
+    const isCounted = { canary: counts.isCanaryShown, stable: counts.isStableShown };
+    const bad = (metric: Shown, name: 'canary' | 'stable') => {
+      if (!isCounted[name]) return 0;
+      if (metric === 'http4xx') return (name === 'canary' ? rc : rs)[index] ?? 0;
+      if (metric === 'throttles') return name === 'canary' ? (tc[index] ?? 0) : 0;
+      if (metric === 'custom.orders') return (name === 'canary' ? oc : os)[index] ?? 0;
+      // What a call throws, its wrapper counts as a fault as well.
+      return name === 'canary' ? counts.c : counts.s;
+    };
+    const sideOf = (metric: Shown, name: 'canary' | 'stable') => {
+      const ran = name === 'canary' ? counts.nc : counts.ns;
+      const total = ran + (metric === 'throttles' ? bad(metric, name) : 0);
+      return total === 0 ? undefined : { bad: Math.min(total, bad(metric, name)), total };
+    };
+    const windowOf = (metric: Shown): Window => {
+      const canary = sideOf(metric, 'canary');
+      const stable = sideOf(metric, 'stable');
       return {
         start,
         ...(canary === undefined ? {} : { canary }),
@@ -187,7 +229,9 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
     const windows = {
       errors: windowOf('errors'),
       http5xx: windowOf('http5xx'),
+      http4xx: windowOf('http4xx'),
       throttles: windowOf('throttles'),
+      'custom.orders': windowOf('custom.orders'),
     };
     if (isFinal(start, seen)) shown.set(start, windows);
     return windows;
@@ -209,9 +253,17 @@ export function createWorld({ setting, weather, fault, sky: drawn, dice, begins 
     minute,
     series(start, to, seen) {
       const each = minutesIn(Math.max(start, from), to).map((minute) => windowsOf(minute, seen));
-      const of = (metric: 'errors' | 'http5xx' | 'throttles') =>
+      const of = (metric: Shown) =>
         each.map((windows) => windows[metric]).filter(({ canary, stable }) => canary || stable);
-      return { errors: of('errors'), http5xx: of('http5xx'), throttles: of('throttles') };
+      return {
+        ...{
+          errors: of('errors'),
+          http5xx: of('http5xx'),
+          http4xx: of('http4xx'),
+          throttles: of('throttles'),
+        },
+        ...(orders === undefined ? {} : { 'custom.orders': of('custom.orders') }),
+      };
     },
     past(start, to) {
       const traffic = minutesIn(Math.max(start, from), to).flatMap((minute): Window[] => {

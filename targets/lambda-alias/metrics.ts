@@ -13,6 +13,7 @@ export const lambdaMetrics: Kept = {
   counts: {
     errors: { bad: lambda('Errors'), total: lambda('Invocations') },
     http5xx: { bad: counted('Faults'), total: counted('Responses') },
+    http4xx: { bad: counted('ClientErrors'), total: counted('Responses') },
     // A throttled request is no invocation (Lambda developer guide, "Types of metrics"), so both are added up.
     throttles: { bad: lambda('Throttles'), total: lambda('Invocations') },
     traffic: { bad: lambda('Throttles'), total: lambda('Invocations') },

@@ -1,4 +1,5 @@
 import { evidenceOfShare, SUSPICIOUS } from '../evidence.ts';
+import { isOfClients } from '../metrics.ts';
 import { NOTHING, type Settled } from '../settled.ts';
 import type { Finding } from '../types.ts';
 import { minutesOf } from '../windows.ts';
@@ -7,6 +8,9 @@ import { words } from './shown.ts';
 
 /** Share of handled 5xx that a canary may surely be above only as `suspect`, if stable counts none to compare with: most services answer fewer. Assumed. */
 const UNCOMPARED = 0.05;
+
+/** The same of refused requests, which clients and bots make themselves. Assumed. */
+const UNCOMPARED_REFUSED = 0.5;
 
 /**
  * What is said of a target whose serving version counted nothing for this rule at the opening, and still counts nothing: such a rule
@@ -20,12 +24,15 @@ export function uncomparedOf(
   const { rule, target, trial, label } = asked;
   if (rule.blind?.includes(target.name) !== true) return { isCompared: true };
   const { windows, unknown } = settled[rule.metric as Counted] ?? NOTHING;
-  if (unknown.size > 0 || windows.some(({ stable }) => (stable?.total ?? 0) > 0)) return { isCompared: true };
+  // A handler that prints its counts itself may count no refused ones, so that what is not known of those is not missing.
+  const isLost = unknown.size > 0 && !isOfClients(rule.metric);
+  if (isLost || windows.some(({ stable }) => (stable?.total ?? 0) > 0)) return { isCompared: true };
   const since = windows.filter(({ start }) => start >= (trial.raisedAt ?? Number.POSITIVE_INFINITY));
   const counts = sides(since, since);
-  if (evidenceOfShare(counts.canary, UNCOMPARED, target.traits) < SUSPICIOUS)
+  const share = isOfClients(rule.metric) ? UNCOMPARED_REFUSED : UNCOMPARED;
+  if (evidenceOfShare(counts.canary, share, target.traits) < SUSPICIOUS)
     return { isCompared: false, answer: undefined };
-  const needed = `stable counts no responses to compare with, and the canary fails more than ${Math.round(UNCOMPARED * 100)} % of its own`;
+  const needed = `stable counts no responses to compare with, and the canary ${share === UNCOMPARED ? 'fails' : 'refuses'} more than ${Math.round(share * 100)} % of its own`;
   const reason = `${label}${words(rule, counts, undefined)}; ${needed}`;
   const finding: Finding = {
     ...{ target: target.name, metric: rule.metric, status: 'suspect', ...counts },

@@ -3,6 +3,7 @@ import { WINDOW_MS } from '../../units.ts';
 import { number, percent } from '../../words.ts';
 import { DOUBT_FLOOR, evidenceOfShare, FLOOR, SUSPICIOUS, THROTTLE_FLOOR, UNLIKE } from '../evidence.ts';
 import { LATENCY_ODDS } from '../latency.ts';
+import { isOfClients } from '../metrics.ts';
 import { bestOf, boundOf, isShared, NO_FAILURE_PAST, outsideOutages, TYPICAL_PARTS } from '../past.ts';
 import { guardShare, mostShare, withOdds } from '../tolerance.ts';
 import type { Count, WatchRule, Window } from '../types.ts';
@@ -10,6 +11,9 @@ import { isLatency } from '../weights.ts';
 import { sum } from '../windows.ts';
 import { type Asked, type Sides, servesAlone, sides } from './asked.ts';
 import { isOfCommon, oddsOf } from './tolerated.ts';
+
+/** Counts that rise by themselves, with the load or with what clients ask for, so that stable beside the canary alone says what they mean. */
+const isOfOthers = (metric: string) => metric === 'throttles' || isOfClients(metric);
 
 /**
  * Why a canary is suspect by the evidence of all its answers together; undefined below the threshold. `least` is what is left of it
@@ -40,7 +44,7 @@ export function whyUnlike(asked: Asked, here: Sides, windows: readonly Window[])
   if (servesAlone(asked) && evidenceBeyond(asked, beside, calm) >= SUSPICIOUS)
     return 'it fails more often than stable did, as this target does at times; nothing tells which it is';
   const typical = trial.opening.usual?.[target.name]?.[rule.metric]?.typical;
-  if (!('ratio' in rule) || isLatency(rule.metric) || rule.metric === 'throttles' || typical === undefined)
+  if (!('ratio' in rule) || isLatency(rule.metric) || isOfOthers(rule.metric) || typical === undefined)
     return undefined;
   const since = calm.filter(({ start }) => start >= (trial.verifySince ?? Number.POSITIVE_INFINITY));
   const found = TYPICAL_PARTS.map((part, nth) => {
@@ -86,7 +90,7 @@ export function evidenceBeyond(
   here: Sides,
   windows: readonly Window[],
 ): number {
-  if ('share' in rule || isLatency(rule.metric) || rule.metric === 'throttles') return 0;
+  if ('share' in rule || isLatency(rule.metric) || isOfOthers(rule.metric)) return 0;
   const share = shareAlone(rule, sides(windows, windows).stable);
   const against = (count: Count) => evidenceOfShare(count, share, target.traits);
   const inStep = windows.filter(({ start }) => start >= step.from);

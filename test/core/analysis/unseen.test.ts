@@ -7,6 +7,7 @@ const step = (weight: number, bakeSeconds = 600) => ({ weight, bakeSeconds, maxB
 const ALL: WatchRule[] = [
   { metric: 'errors', ratio: 1.5 },
   { metric: 'http5xx', ratio: 1.5 },
+  { metric: 'http4xx', ratio: 1.5 },
   { metric: 'throttles', ratio: 1.5 },
   { metric: 'latency', ratio: 1.25 },
 ];
@@ -30,7 +31,7 @@ test.each<[string, Partial<Opened>, RegExp]>([
   [
     'each metric that no rule reads',
     { watch: [] },
-    /calls that throw or time out \(no rule `errors`\); answers with a status of 500 or more \(no rule `http5xx`\); throttled requests \(no rule `throttles`\); slow answers \(no rule `latency`\)/,
+    /calls that throw or time out \(no rule `errors`\); answers with a status of 500 or more \(no rule `http5xx`\); answers with a status of 400 to 499 \(no rule `http4xx`\); throttled requests \(no rule `throttles`\); slow answers \(no rule `latency`\)/,
   ],
   [
     'results that nothing checks',
@@ -97,7 +98,7 @@ test('only the targets that answer requests are named where nobody reads their s
 });
 
 test('any percentile sees slow answers, and a rule of its own, or a probe, sees wrong results', () => {
-  const p95: WatchRule[] = [...ALL.slice(0, 3), { metric: 'p95', ratio: 1.5 }];
+  const p95: WatchRule[] = [...ALL.slice(0, 4), { metric: 'p95', ratio: 1.5 }];
   expect(unseen({ watch: p95 })).not.toContain('slow answers');
   const counts = { namespace: 'Shop', name: 'Orders' };
   const custom: WatchRule = { metric: 'custom.orders', ratio: 1.5, custom: { bad: counts, total: counts } };

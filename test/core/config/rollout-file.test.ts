@@ -41,6 +41,7 @@ describe('a good rollout file', () => {
     expect(watchFrom(file)).toEqual([
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5 },
+      { metric: 'http4xx', ratio: 1.5 },
       { metric: 'throttles', ratio: 1.5 },
     ]);
     expect(hooksFrom(file)).toEqual([]);

@@ -39,7 +39,12 @@ describe('watch', () => {
 
   test('with alpha and promoteEarly alone keeps its default rules, and the plan knows both', () => {
     const file = fileWith({ alpha: 0.05, promoteEarly: true });
-    expect(watchFrom(file).map(({ metric }) => metric)).toEqual(['errors', 'http5xx', 'throttles']);
+    expect(watchFrom(file).map(({ metric }) => metric)).toEqual([
+      'errors',
+      'http5xx',
+      'http4xx',
+      'throttles',
+    ]);
     expect(planFrom(file).plan).toMatchObject({ alpha: 0.05, promoteEarly: true });
     expect(planFrom(fileWith({ errors: '1x' })).plan).not.toHaveProperty('alpha');
   });
@@ -81,7 +86,7 @@ describe('watch', () => {
           string,
         ],
     ),
-    [{}, 'write at least one of errors, http5xx, throttles, latency, p50'],
+    [{}, 'write at least one of errors, http5xx, http4xx, throttles, latency, p50'],
   ])('%j is refused with the fix', (watch, message) => {
     expect(thrownBy(() => fileWith(watch)).message).toContain(message);
   });

@@ -42,11 +42,12 @@ test('a rollout opens with everything that it will need, frozen', () => {
     watch: [
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5 },
+      { metric: 'http4xx', ratio: 1.5 },
       { metric: 'throttles', ratio: 1.5 },
     ],
     alarms: [],
     settleSeconds: 63,
-    usual: { api: { errors: NO_PAST, http5xx: NO_PAST, throttles: NO_PAST } },
+    usual: { api: { errors: NO_PAST, http5xx: NO_PAST, http4xx: NO_PAST, throttles: NO_PAST } },
     running: 0,
     deadline: deadlineOf(openedBy().plan, 63, minute(0)),
     notices: [],
@@ -303,6 +304,7 @@ describe('handled 5xx', () => {
   const lately = (errors: number, http5xx: number): Series => ({
     errors: [{ start: minute(-2), stable: { bad: 0, total: errors } }],
     http5xx: http5xx === 0 ? [] : [{ start: minute(-2), stable: { bad: 0, total: http5xx } }],
+    http4xx: http5xx === 0 ? [] : [{ start: minute(-2), stable: { bad: 0, total: http5xx } }],
   });
   const of5xx = (notices: string[]) => notices.filter((notice) => notice.includes('5xx'));
   const metrics = (more: Partial<Found>) => openedBy(more).watch.map(({ metric }) => metric);
@@ -312,20 +314,35 @@ describe('handled 5xx', () => {
     expect(event.watch).toEqual([
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5, blind: ['api'] },
+      { metric: 'http4xx', ratio: 1.5, blind: ['api'] },
       { metric: 'throttles', ratio: 1.5 },
     ]);
     expect(of5xx(event.notices)).toEqual([
-      'http5xx is not watched so far: version 7 of api has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway',
+      'http5xx and http4xx are not watched so far: version 7 of api has counted no responses lately; they are watched once they are counted; wrap the handler with withSpillway',
     ]);
   });
 
   test('are watched where stable counts them, or was not asked lately', () => {
-    expect(metrics({ history: { api: lately(100, 100) } })).toEqual(['errors', 'http5xx', 'throttles']);
-    expect(metrics({ history: { api: lately(0, 0) } })).toEqual(['errors', 'http5xx', 'throttles']);
+    expect(metrics({ history: { api: lately(100, 100) } })).toEqual([
+      'errors',
+      'http5xx',
+      'http4xx',
+      'throttles',
+    ]);
+    expect(metrics({ history: { api: lately(0, 0) } })).toEqual([
+      'errors',
+      'http5xx',
+      'http4xx',
+      'throttles',
+    ]);
     const canarys = [{ start: minute(-3), canary: { bad: 0, total: 9 } }];
     const stables = [...canarys, ...(lately(1, 0).errors ?? [])];
-    expect(openedBy({ history: { api: { errors: canarys, http5xx: canarys } } }).notices).toEqual([]);
-    expect(openedBy({ history: { api: { errors: stables, http5xx: canarys } } }).notices).toHaveLength(1);
+    expect(
+      openedBy({ history: { api: { errors: canarys, http5xx: canarys, http4xx: canarys } } }).notices,
+    ).toEqual([]);
+    expect(
+      openedBy({ history: { api: { errors: stables, http5xx: canarys, http4xx: canarys } } }).notices,
+    ).toHaveLength(1);
   });
 
   test('are reported for the target that counts no responses so far, and for no other', () => {
@@ -338,15 +355,17 @@ describe('handled 5xx', () => {
     expect(event.watch).toEqual([
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5, blind: ['api'] },
+      { metric: 'http4xx', ratio: 1.5, blind: ['api'] },
       { metric: 'throttles', ratio: 1.5 },
     ]);
     expect(of5xx(event.notices)).toEqual([
-      'http5xx is not watched on api so far: version 7 of api has counted no responses lately; it is watched once they are counted; wrap the handler with withSpillway',
+      'http5xx and http4xx are not watched on api so far: version 7 of api has counted no responses lately; they are watched once they are counted; wrap the handler with withSpillway',
     ]);
     const blind = openedBy({ ...more, history: { api: lately(100, 0), worker: lately(100, 0) } });
     expect(blind.watch).toEqual([
       { metric: 'errors', ratio: 1.5 },
       { metric: 'http5xx', ratio: 1.5, blind: ['api', 'worker'] },
+      { metric: 'http4xx', ratio: 1.5, blind: ['api', 'worker'] },
       { metric: 'throttles', ratio: 1.5 },
     ]);
   });
@@ -356,7 +375,7 @@ describe('handled 5xx', () => {
     const said = (file: object, more: Partial<ResolvedTarget> = {}) =>
       openedBy({ manifest: manifest(file), targets: [resolved({ uncounted, ...more })] }).notices;
     expect(said({})).toEqual([
-      'http5xx of api cannot be measured: what withSpillway counts is logged with level INFO and dropped, since version 8 logs only WARN and above (LoggingConfig.ApplicationLogLevel); set it to INFO and publish again',
+      'http5xx and http4xx of api cannot be measured: what withSpillway counts is logged with level INFO and dropped, since version 8 logs only WARN and above (LoggingConfig.ApplicationLogLevel); set it to INFO and publish again',
     ]);
     expect(said({}, { uncounted: undefined })).toEqual([]);
     expect(said({ watch: { errors: '1.5x' } })).toEqual([]);
@@ -375,7 +394,7 @@ describe('handled 5xx', () => {
       running: 0,
       history: { api: lately(100, 100), worker: lately(100, 0) },
     };
-    expect(metrics(more)).toEqual(['errors', 'http5xx', 'throttles']);
+    expect(metrics(more)).toEqual(['errors', 'http5xx', 'http4xx', 'throttles']);
     expect(of5xx(openedBy(more).notices)).toEqual([]);
   });
 
@@ -725,7 +744,7 @@ describe('what is known of the day before', () => {
       history,
     }).usual;
     expect(Object.keys(seen?.api ?? {})).toEqual(['errors', 'throttles']);
-    expect(Object.keys(seen?.worker ?? {})).toEqual(['errors', 'http5xx', 'throttles']);
+    expect(Object.keys(seen?.worker ?? {})).toEqual(['errors', 'http5xx', 'http4xx', 'throttles']);
   });
 
   test('is how often each target that changes was called, in minutes that have settled', () => {
