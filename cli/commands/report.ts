@@ -1,15 +1,17 @@
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { wholeRollout } from '../../client/whole-rollout.ts';
-import { type Judged, pictureOf } from '../../core/analysis/picture.ts';
+import { overviewer } from '../../core/people/overview.ts';
 import { inMarkup } from '../../core/plain-text.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { type RolloutView, storyteller } from '../../core/rollout/view.ts';
+import saved from '../../page/saved.json' with { type: 'json' };
 import { clientFrom, pathFrom, rolloutIdFrom } from '../arguments.ts';
 import type { GivenTo, REPORT } from '../calls.ts';
 import { say, sayJson } from '../print.ts';
 import { unknownRollout } from '../unknown.ts';
 
-/** Writes the story of one rollout as a page that needs nothing else: what happened, and a picture per metric. */
+/** Writes the story of one rollout as a page that needs nothing else: what happened, and what was measured. */
 export async function report({ args: [id, path = ''], options }: GivenTo<typeof REPORT>): Promise<number> {
   const rolloutId = rolloutIdFrom(id);
   const client = await clientFrom(options);
@@ -31,27 +33,39 @@ const UNWRITABLE: Record<string, string> = {
   EISDIR: 'it is a folder; name a file in it.',
 };
 
-/** The page; everything that came from outside is escaped. */
+/**
+ * The dashboard's page about the rollout, saved: its script and style stand in it by their digests, and nothing else may be
+ * loaded or run. Below it is the same as text, for whoever runs no script.
+ */
 export function page(view: RolloutView, events: RolloutEvent[]): string {
-  const judged: Judged[] = events.flatMap((event) =>
-    event.type === 'Measured' ? [{ at: event.at, verdict: event.verdict }] : [],
-  );
-  const subjects = judged.at(-1)?.verdict.findings ?? [];
-  const lines: string[] = [];
+  const told = overviewer();
   const narrate = storyteller();
-  for (const event of events) {
-    const told = narrate(event, event.type === 'RolloutOpened');
-    const line = event.type === 'RolloutClosed' ? view.state : told.line;
-    if (line !== undefined)
-      lines.push(`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${inMarkup(line)}</li>`);
-  }
+  const lines = events.flatMap((event) => {
+    told.add(event);
+    const { line } = narrate(event, event.type === 'RolloutOpened');
+    const said = event.type === 'RolloutClosed' ? view.state : line;
+    return said === undefined
+      ? []
+      : [`<li><time>${new Date(event.at).toISOString().slice(0, 19)}</time> ${inMarkup(said)}</li>`];
+  });
+  const shown = {
+    ...told.show(view.outcome === undefined ? undefined : view.state),
+    choices: [],
+    who: { name: '' },
+  };
+  const policy = `default-src 'none'; script-src ${digestOf(saved.script)}; style-src ${digestOf(saved.style)}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="content-security-policy" content="${policy}">
 <title>${inMarkup(view.opening.rolloutId)}</title>
-<style>:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto;margin:1rem 0}time{opacity:.7}ol{padding-left:2rem}li{white-space:pre-line}</style>
-</head><body><h1>${inMarkup(view.opening.rolloutId)}</h1><p>${inMarkup(view.state)}</p>
+<style>${saved.style}</style>
+</head><body><div id="page"><h1>${inMarkup(view.opening.rolloutId)}</h1><p>${inMarkup(view.state)}</p>
 <p>Times are UTC.</p>
-<ol>${lines.join('\n')}</ol>
-${subjects.map((subject) => `<details><summary>${inMarkup(`${subject.target} ${subject.metric}`)}: the statistics</summary>${pictureOf(judged, subject)}</details>`).join('\n')}</body></html>
+<ol class="story">${lines.join('\n')}</ol></div>
+<script type="application/json" id="shown">${JSON.stringify(shown).replaceAll('<', '\\u003c')}</script>
+<script type="module">${saved.script}</script></body></html>
 `;
 }
+
+/** What a policy calls a script or style that stands in the page. */
+const digestOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
