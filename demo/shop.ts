@@ -34,7 +34,7 @@ export async function deploy(
       Role: 'arn:aws:iam::111122223333:role/checkout',
       Timeout: 5,
       Tags: { 'spillway:service': service, 'spillway:mode': 'zip' },
-      Code: { ZipFile: zipOf(release) },
+      Code: { ZipFile: packed(`${EXAMPLE}/app`, `${EXAMPLE}/releases/${release}`) },
     }),
   );
   for (let version = 1; version < FIRST_VERSION; version++) helpers.publishCounted(lambda);
@@ -51,16 +51,21 @@ export async function deploy(
 const UPDATE_MS = 2_000;
 
 /** Updates the code from a zip and publishes it, as a deploy does; answers the number of the version. */
-export async function publish({ clients, clock }: World, lambda: string, release: string): Promise<string> {
+export const publish = (world: World, lambda: string, release: string): Promise<string> =>
+  publishFrom(world, lambda, `${EXAMPLE}/releases/${release}`);
+
+/** The same with the code of a folder. */
+export async function publishFrom(
+  { clients, clock }: World,
+  lambda: string,
+  folder: string,
+): Promise<string> {
+  const zip = packed(`${EXAMPLE}/app`, folder);
   const { Version = '' } = await clients.lambda.send(
-    new UpdateFunctionCodeCommand({ FunctionName: lambda, ZipFile: zipOf(release), Publish: true }),
+    new UpdateFunctionCodeCommand({ FunctionName: lambda, ZipFile: zip, Publish: true }),
   );
   await clock.sleep(UPDATE_MS);
   return Version;
-}
-
-function zipOf(release: string): Uint8Array {
-  return packed(`${EXAMPLE}/app`, `${EXAMPLE}/releases/${release}`);
 }
 
 /** People who buy things: every 40th still has last year's coupon in the cart. */

@@ -94,13 +94,13 @@ export function LiveList(): ComponentChildren {
         ),
       ),
     ),
-    needy.length > 0 && [h('h2', null, 'Needs a person'), h(Rows, { rows: needy, isStale })],
-    others.length > 0 && [h('h2', null, 'Rolling out'), h(Rows, { rows: others, isStale })],
+    needy.length > 0 && [h('h2', null, 'Needs a person'), h(Rows, { rows: needy, isStale, now: live.now })],
+    others.length > 0 && [h('h2', null, 'Rolling out'), h(Rows, { rows: others, isStale, now: live.now })],
     running.length > 0 &&
       shown.length === 0 &&
       h('p', { class: 'empty' }, 'None of them is what you look for. Clear the search, or choose any state.'),
     running.length === 0 && h(Start, null),
-    past.length > 0 && [h('h2', null, 'Ended lately'), h(Rows, { rows: past, isStale })],
+    past.length > 0 && [h('h2', null, 'Ended lately'), h(Rows, { rows: past, isStale, now: live.now })],
     h(OpenService, null),
   );
 }
@@ -121,7 +121,15 @@ function isMeant({ opening, author = '', phase }: Row, { q, phase: wanted }: Fil
 }
 
 /** Rollouts, one below the other. */
-export function Rows({ rows, isStale }: { rows: readonly Row[]; isStale: boolean }): ComponentChildren {
+export function Rows({
+  rows,
+  isStale,
+  now,
+}: {
+  rows: readonly Row[];
+  isStale: boolean;
+  now?: number | undefined;
+}): ComponentChildren {
   return h(
     'ul',
     { class: 'rows' },
@@ -143,7 +151,7 @@ export function Rows({ rows, isStale }: { rows: readonly Row[]; isStale: boolean
               'span',
               { class: 'small' },
               `${inside ?? `${weight} %`}, ${stage}`,
-              ahead !== undefined && !isStale && `; ${nextText(ahead)}`,
+              ahead !== undefined && !isStale && `; ${nextText(ahead, now)}`,
               '.',
               h('br', null),
               h('span', { class: 'faint' }, stopped(short(state))),

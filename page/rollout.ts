@@ -1,5 +1,6 @@
 import { type ComponentChildren, h } from 'preact';
 import type { Out } from '../api/answer-shapes.ts';
+import { nextText } from '../core/people/ahead.ts';
 import type { Point, StepShown } from '../core/people/overview.ts';
 import { number, percent } from '../core/words.ts';
 import { Acts } from './act.ts';
@@ -48,7 +49,7 @@ export function Rollout({
   contact?: ComponentChildren;
   acts?: ComponentChildren;
 }): ComponentChildren {
-  const { view, phase, headline, states, met, share, next, call, evidence } = shown;
+  const { view, phase, headline, states, met, share, ahead, call, evidence } = shown;
   const { opening, targets, outcome } = view;
   const { sign, tone } = lookOf(phase);
   const isSaved = acts === undefined;
@@ -89,7 +90,7 @@ export function Rollout({
           h(Say, {
             text: isStale
               ? 'What happens next is not known without contact'
-              : next && `If nobody does anything: ${next}`,
+              : ahead && `If nobody does anything: ${nextText(ahead, now)}`,
           }),
         states.map((state) => h('p', { class: 'faint small', key: state }, stopped(state))),
       ),

@@ -124,7 +124,7 @@ export function LiveService({ service }: { service: string }): ComponentChildren
               ),
             ),
           ),
-          h(Rows, { rows: shown, isStale }),
+          h(Rows, { rows: shown, isStale, now: live.now }),
         ],
     h(
       'p',

@@ -7,9 +7,10 @@ export interface Ahead {
   at?: Instant | undefined;
 }
 
-/** What happens next, and when if that is known. */
-export function nextText({ what, at }: Ahead): string {
+/** What happens next, and when if that is known; what was due before `now` waits for a verdict. */
+export function nextText({ what, at }: Ahead, now = Number.NEGATIVE_INFINITY): string {
   const isStep = /^[\d.]+ %$/.test(what);
-  const when = at === undefined ? '' : ` at ${timeOfDay(at)}${isStep ? ' at the earliest' : ''}`;
-  return isStep ? `it goes to ${what}${when}, if it passes` : `${what}${when}`;
+  if (!isStep) return at === undefined ? what : `${what} at ${timeOfDay(at)}`;
+  if (at !== undefined && at <= now) return `it goes to ${what} as soon as it passes`;
+  return `it goes to ${what}${at === undefined ? '' : ` at ${timeOfDay(at)} at the earliest`}, if it passes`;
 }

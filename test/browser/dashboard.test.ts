@@ -1,8 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { page as reportPage } from '../../cli/commands/report.ts';
 import { iamPrincipal } from '../../core/people/access.ts';
+import type { Rollout } from '../../core/rollout/state.ts';
+import { viewOf } from '../../core/rollout/view.ts';
 import { browserHere } from './chromium.ts';
 import { dashboard, MINUTE, opened } from './dashboard.ts';
 
@@ -152,6 +158,21 @@ test('a link that has expired is refused', async () => {
   await page.getByRole('button', { name: 'Abort' }).click();
   await page.getByText(/This failed: .*expired/).waitFor();
   expect((await stage.world.journal.read(id))?.outcome).toBeUndefined();
+});
+
+test('a rollout that was saved is shown by its file alone', async () => {
+  const stage = await staged();
+  stage.hold();
+  const id = await stage.world.release({ release: '9-coupons' });
+  for (let minutes = 0; minutes < 30; minutes++) await stage.advance(MINUTE);
+  const rollout = (await stage.world.journal.read(id)) as Rollout;
+  const path = join(mkdtempSync(join(tmpdir(), 'spillway-report-')), 'report.html');
+  writeFileSync(path, reportPage(viewOf(rollout), await stage.world.journal.events(id)));
+  const { page, problems, requests } = await looking(pathToFileURL(path).href);
+  await shows(page, /9-coupons reverted at .* all traffic is on version 1/);
+  expect(await page.locator('figure').count()).toBe(4);
+  expect(await page.getByRole('button').count()).toBe(0);
+  expect({ problems, requests: requests.length }).toEqual({ problems: [], requests: 1 });
 });
 
 test('a restart of the server is survived, and until then nothing old is shown as live', async () => {
