@@ -65,6 +65,19 @@ export const PLAN = call('plan', {
   options: { ...TRAFFIC, json: JSON_LINE },
 });
 
+/** Plays releases by a rollout file. */
+export const REHEARSE = call('rehearse', {
+  does: 'plays whole rollouts of good and of bad releases by a rollout file at this traffic, and says what would be caught, when, after how many failed requests, and how often a good release would be stopped',
+  takes: ['FILE'],
+  options: {
+    ...TRAFFIC,
+    runs: { value: 'N', does: 'releases of each kind; without it, 200' },
+    seed: { value: 'N', does: 'the dice; the same seed gives the same table; without it, 1' },
+    html: { value: 'FILE.html', does: 'writes the table as a page, too' },
+    json: JSON_LINE,
+  },
+});
+
 /** Uploads a release. */
 export const RELEASE = call('release', {
   does: 'uploads a release: for each target of the rollout file a version that is published already, a zip, or the folder of a site',

@@ -7,6 +7,7 @@ const operate = () => import('./commands/operate.ts');
 export const COMMANDS: Record<string, Command> = {
   validate: command(calls.VALIDATE, async () => (await import('./commands/validate.ts')).validate),
   plan: command(calls.PLAN, async () => (await import('./commands/plan.ts')).plan),
+  rehearse: command(calls.REHEARSE, async () => (await import('./commands/rehearse.ts')).rehearse),
   release: command(calls.RELEASE, async () => (await import('./commands/release.ts')).release),
   try: command(calls.TRY, async () => (await import('./commands/site.ts')).tryRelease),
   prune: command(calls.PRUNE, async () => (await import('./commands/site.ts')).prune),

@@ -1,9 +1,9 @@
+import { answersOf } from '../../simulation/workers.ts';
 import type { BenchOptions, Figures } from './figures.ts';
 import { BASELINE, CANARIES, type Effort, SCENES, type Score, type Scored } from './harm-cells.ts';
 import { type Found, SLOWNESS, slownessFigures } from './harm-latency.ts';
 import { RULES } from './harm-rules.ts';
 import { tablesOf } from './harm-tables.ts';
-import { answersOf } from './workers.ts';
 
 const RUNS = 500;
 const SEED = 1;

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { allCells, figuresOf, goalsOf, runsOfCells } from '../../simulation/weather/figures.ts';
 import type { Run } from '../../simulation/weather/rows.ts';
+import { answersOf } from '../../simulation/workers.ts';
 import type { BenchOptions, Figures } from './figures.ts';
 import { tablesOf } from './weather-tables.ts';
-import { answersOf } from './workers.ts';
 
 /** Rollouts in each cell of a row with twelve cells; none reverted of these 360 means at most 0.8 % with 95 % certainty. */
 const RUNS = 30;

@@ -12,6 +12,7 @@ import { next } from '../../core/rollout/next.ts';
 import { open } from '../../core/rollout/open.ts';
 import { evolve, isEnded, type Rollout } from '../../core/rollout/state.ts';
 import { trialOf } from '../../core/rollout/trial.ts';
+import type { Source } from '../../core/target.ts';
 import { type Instant, type Percent, WINDOW_MS } from '../../core/units.ts';
 import { KINDS } from '../../targets/kinds.ts';
 import { traitsOf } from '../../targets/lambda-alias/kind.ts';
@@ -50,9 +51,18 @@ export const HORIZON_MS = 120 * WINDOW_MS;
 /** Past minutes that must have been drawn before an opening. */
 export const BEFORE_MS = PAST_MS + HISTORY_MS;
 
-/** How a rollout is to be played. */
+/** A rollout file of somebody, as a manifest that holds it. */
+export interface Filed {
+  manifest: Manifest;
+  source: Source;
+  /** The weight of its last step, beyond which a release counts as promoted. */
+  highest: Percent;
+  horizonMs: number;
+}
+
+/** How a rollout is to be played: by a plan of the bench, or by somebody's file. */
 export interface Asked {
-  plan: PlanName;
+  plan: PlanName | Filed;
   onInconclusive?: 'pause' | 'promote' | 'revert' | undefined;
   timeoutSeconds?: number | undefined;
   /** Whether the file compares orders as well. */
@@ -95,7 +105,9 @@ export function play(world: World, asked: Asked): Played {
   let recalls = 0;
   let left: Percent = 0;
   const weights: Played['weights'] = [];
-  const highest = SCHEDULES[asked.plan].at(-2)?.weight ?? 0;
+  const { plan } = asked;
+  const highest = typeof plan === 'object' ? plan.highest : (SCHEDULES[plan].at(-2)?.weight ?? 0);
+  const horizon = opened + (typeof plan === 'object' ? plan.horizonMs : HORIZON_MS);
   const obey = (command: Command) => {
     for (const event of decide(rollout, command, now)) {
       if (event.type === 'Paused' && event.by.id === SPILLWAY.id) pauses += 1;
@@ -109,7 +121,7 @@ export function play(world: World, asked: Asked): Played {
     if (weight > highest) world.promote(now);
     weights.push({ at: now, weight });
   };
-  while (now < opened + HORIZON_MS && !isEnded(rollout)) {
+  while (now < horizon && !isEnded(rollout)) {
     const directive = next(rollout, now);
     switch (directive.kind) {
       case 'hold':
@@ -160,14 +172,14 @@ export function play(world: World, asked: Asked): Played {
         throw new Error(`The driver cannot do "${directive.kind}": it plays rollouts that ask nobody.`);
     }
   }
-  world.advance(opened + HORIZON_MS);
+  world.advance(horizon);
   return {
     outcome: rollout.outcome ?? 'none',
     cause: rollout.leaving?.cause,
     reason: rollout.reason ?? rollout.pause?.reason ?? '',
     notices: rollout.opening.notices,
     outlook: rollout.opening.outlook ?? [],
-    ended: isEnded(rollout) ? now : opened + HORIZON_MS,
+    ended: isEnded(rollout) ? now : horizon,
     weight: left,
     ...{ recalls, pauses, weights },
     isHeld: !isEnded(rollout) || rollout.outcome === 'halted',
@@ -185,11 +197,12 @@ function openingOf(
   { plan, onInconclusive, timeoutSeconds = 3, hasOrders = false, opened }: Asked,
 ): Rollout {
   const to = Math.floor(opened / WINDOW_MS) * WINDOW_MS;
+  const source = typeof plan === 'object' ? plan.source : 'http';
   const target: ResolvedTarget = {
     target: {
       ...{ name: TARGET, kind: 'lambda-alias', key: TARGET, ref: {}, stable: STABLE, canary: '2' },
-      source: 'http',
-      traits: traitsOf('http', {}),
+      source,
+      traits: traitsOf(source, {}),
     },
     timeoutSeconds,
     notices: [],
@@ -200,7 +213,7 @@ function openingOf(
         ...{ ...KEY, rolloutId: 'weather--2--1', environment: 'bench', attempt: 1 },
         manifest: { bucket: 'bench', key: 'releases/weather/2/manifest.json', versionId: '1' },
       },
-      manifest: manifestOf({ plan, onInconclusive, hasOrders }),
+      manifest: typeof plan === 'object' ? plan.manifest : manifestOf({ plan, onInconclusive, hasOrders }),
       service: {},
       targets: [target],
       alarms: [],
@@ -224,22 +237,29 @@ function manifestOf({
   plan,
   onInconclusive,
   hasOrders,
-}: Pick<Asked, 'plan' | 'onInconclusive' | 'hasOrders'>): Manifest {
+}: Pick<Asked, 'onInconclusive' | 'hasOrders'> & { plan: PlanName }): Manifest {
   const name = `${plan} ${onInconclusive} ${hasOrders}`;
   const known = manifests.get(name);
   if (known !== undefined) return known;
+  const manifest = manifestWith({
+    ...FILES[plan],
+    ...(onInconclusive === undefined ? {} : { onInconclusive }),
+    ...(hasOrders ? { watch: WITH_ORDERS } : {}),
+    verify: '10m',
+  });
+  manifests.set(name, manifest);
+  return manifest;
+}
+
+/** A manifest of the one release that is played, with these fields of a rollout file. @throws RolloutError if they are not good */
+export function manifestWith(fields: object, source: Source = 'http'): Manifest {
   const text = JSON.stringify({
     ...{ schema: 1, ...KEY, environment: 'bench', order: 2, targets: { [TARGET]: { version: '2' } } },
     rollout: {
       service: KEY.service,
-      targets: { [TARGET]: { lambda: 'weather', alias: 'live' } },
-      ...FILES[plan],
-      ...(onInconclusive === undefined ? {} : { onInconclusive }),
-      ...(hasOrders ? { watch: WITH_ORDERS } : {}),
-      verify: '10m',
+      targets: { [TARGET]: { lambda: 'weather', alias: 'live', source } },
+      ...fields,
     },
   });
-  const manifest = manifestFrom(KINDS, new TextEncoder().encode(text), KEY, 'bench');
-  manifests.set(name, manifest);
-  return manifest;
+  return manifestFrom(KINDS, new TextEncoder().encode(text), KEY, 'bench');
 }

@@ -8,7 +8,7 @@ const words = (...typed: string[]) => proposals(typed).map(({ word }) => word);
 
 describe('completion', () => {
   test('knows commands, options and their values from the calls themselves', () => {
-    expect(words('re')).toEqual(['release', 'report', 'resume', 'reject', 'retry']);
+    expect(words('re')).toEqual(['rehearse', 'release', 'report', 'resume', 'reject', 'retry']);
     expect(words('help', 'stat')).toEqual(['status']);
     expect(words('release', 'f.yaml', '--a')).toEqual([
       '--assets',

@@ -114,6 +114,10 @@ describe.each([
     );
     expect(plan).toMatchObject({ status: 0, stderr: '' });
     expect(JSON.parse(plan.stdout).steps.length).toBeGreaterThan(1);
+    // Its workers are files of the package too.
+    const traffic = ['--requests-per-second', '20', '--error-rate', '0.1%'];
+    const rehearsal = called(node, 'rehearse', 'rollout.yaml', ...traffic, '--runs', '1', '--json');
+    expect(JSON.parse(rehearsal.stdout).bad).toHaveLength(7);
     // It comes as far as the AWS SDK, and finds no credentials.
     const aws = called(node, 'status', '--environment', 'production');
     expect(aws).toMatchObject({ status: 1, stdout: '' });
