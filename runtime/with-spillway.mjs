@@ -508,6 +508,8 @@ const ENTITY_BYTES = 256;
  * @returns {number | undefined} undefined if it is no text and no number, or empty
  */
 function groupOf(entity) {
+  // A promise says nothing in time; one that is rejected, with nobody to hear of it, would end the process.
+  if (entity instanceof Promise) entity.catch(() => {});
   const text = ['string', 'number', 'bigint'].includes(typeof entity) ? String(entity) : '';
   if (text === '') return undefined;
   let hash = 0x811c9dc5;

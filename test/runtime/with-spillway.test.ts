@@ -267,6 +267,19 @@ describe('an entity', () => {
     },
   );
 
+  test('of a promise that is rejected ends no process', async () => {
+    const lost = vi.fn();
+    process.on('unhandledRejection', lost);
+    try {
+      const entity = async () => Promise.reject(new Error('no'));
+      await withSpillway(async (_event: object, _context: Context) => 'answer', { entity })(EVENT, context());
+      await new Promise(setImmediate);
+    } finally {
+      process.off('unhandledRejection', lost);
+    }
+    expect(lost).not.toHaveBeenCalled();
+  });
+
   test('is never printed, and ten thousand of them are eight groups of about the same size', async () => {
     const handler = withSpillway(async (_event: object, _context: Context) => 'answer', {
       entity: (event: object) => (event as { id: string }).id,
