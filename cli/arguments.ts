@@ -20,11 +20,13 @@ export async function clientFrom({ environment, local }: Where): Promise<Client>
 /** The environment that is meant, and who says so: --environment, SPILLWAY_ENVIRONMENT, or spillway.json of the repository. @throws UsageError */
 function environmentFrom(given: string | undefined): { name: string; by: string } {
   const variable = process.env.SPILLWAY_ENVIRONMENT;
-  const found = given
-    ? { name: given, by: '--environment' }
-    : variable
-      ? { name: variable, by: 'SPILLWAY_ENVIRONMENT' }
-      : configured(pathFrom('.'));
+  // An empty one is no wish for another controller: it is what a variable gives that is not set.
+  const found =
+    given !== undefined
+      ? { name: given, by: '--environment' }
+      : variable
+        ? { name: variable, by: 'SPILLWAY_ENVIRONMENT' }
+        : configured(pathFrom('.'));
   if (found === undefined)
     throw new UsageError(
       'say which controller is meant: --environment NAME for the one in your AWS account, or --local for "npm run dev"',
@@ -38,12 +40,16 @@ function environmentFrom(given: string | undefined): { name: string; by: string 
 
 const CONFIG = 'spillway.json';
 
-/** What spillway.json says, from this folder up to the root of the repository. @throws UsageError if it cannot be read as what it should be */
+/** What spillway.json says, from this folder up to the root of the repository; outside of one, in this folder alone. @throws UsageError if it cannot be read as what it should be */
 function configured(folder: string): { name: string; by: string } | undefined {
-  const at = resolve(folder);
-  const by = join(at, CONFIG);
-  if (!existsSync(by))
-    return existsSync(join(at, '.git')) || dirname(at) === at ? undefined : configured(dirname(at));
+  const above = foldersFrom(resolve(folder));
+  const root = above.findIndex((at) => existsSync(join(at, '.git')));
+  // A folder above that is no part of a repository may be anybody's, such as /tmp.
+  const by = above
+    .slice(0, Math.max(root, 0) + 1)
+    .map((at) => join(at, CONFIG))
+    .find((path) => existsSync(path));
+  if (by === undefined) return undefined;
   let said: unknown;
   try {
     said = JSON.parse(readFileSync(by, 'utf8'));
@@ -58,6 +64,10 @@ function configured(folder: string): { name: string; by: string } | undefined {
     throw new UsageError(`${by} must say which environment is meant, as in {"environment": "production"}`);
   return { name: environment, by };
 }
+
+/** A folder and all that it lies in. */
+const foldersFrom = (folder: string): string[] =>
+  dirname(folder) === folder ? [folder] : [folder, ...foldersFrom(dirname(folder))];
 
 /** A rollout as it was named. @throws UsageError if it cannot be the id of one */
 export function rolloutIdFrom(text = ''): string {

@@ -12,7 +12,8 @@ const ESCAPES = new RegExp(
 );
 
 /** Commands of CI systems, which they read out of logs: `::error::` and `##[error]` of GitHub Actions, `##vso[` of Azure Pipelines, `##teamcity[`. */
-const COMMANDS = [/:(?=:[a-z][\w-]*(?: [^:]*)?::)/g, /#(?=#(?:\[|vso\[|teamcity\[))/gi, /(?<=^\s*):(?=:)/gu];
+const HASHED = /#(?=#(?:\[|vso\[|teamcity\[))/gi;
+const COMMANDS = [/:(?=:[a-z][\w-]*(?: [^:]*)?::)/g, HASHED, /(?<=^\s*):(?=:)/gu];
 
 /**
  * What somebody else wrote, as it may be kept: one line, without escape sequences, control characters, and characters that
@@ -36,13 +37,16 @@ export function inMarkup(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
-/** JSON as it may be printed: what a terminal would act on is written as an escape, so that it reads back as the same value. */
+/** JSON as it may be printed: what a terminal or a CI system would act on is written as an escape, so that it reads back as the same value. */
 export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(new RegExp(String.raw`[${CONTROL}\p{Cf}]`, 'gu'), (found) =>
+  const asEscapes = (found: string) =>
     [...Array(found.length).keys()]
       .map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`)
-      .join(''),
-  );
+      .join('');
+  // JSON never begins a line with `::`; `##[` and its like count anywhere in one.
+  return JSON.stringify(value)
+    .replace(new RegExp(String.raw`[${CONTROL}\p{Cf}]`, 'gu'), asEscapes)
+    .replace(HASHED, asEscapes);
 }
 
 const CONTROLS = new RegExp(`[${CONTROL}]+`, 'gu');

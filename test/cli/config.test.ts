@@ -31,6 +31,21 @@ describe('spillway.json', () => {
     expect(err).toContain('The controller of production was asked for.');
   });
 
+  test('does not stand in for an --environment that is empty', async () => {
+    write('{"environment": "production"}');
+    expect(await status('repository', '--environment', '')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('"" (--environment) is no name of an environment'),
+    });
+  });
+
+  test('counts outside of a repository in the present folder alone', async () => {
+    mkdirSync(join(root, 'shared/work'), { recursive: true });
+    writeFileSync(join(root, 'shared/spillway.json'), '{"environment": "other"}');
+    expect((await status('shared')).err).toContain('The controller of other was asked for.');
+    expect((await status('shared/work')).err).toContain('say which controller is meant');
+  });
+
   test('of the folder above a repository is not its own', async () => {
     rmSync(join(root, 'repository/spillway.json'));
     writeFileSync(join(root, 'spillway.json'), '{"environment": "other"}');

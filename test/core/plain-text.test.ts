@@ -45,6 +45,15 @@ describe('a text of others', () => {
     expect(JSON.parse(printed)).toEqual({ said: EVIL });
   });
 
+  test.each(['##vso[task.setvariable variable=a]b', '##[error]a', '\\##teamcity[x'])(
+    'is printed as JSON in which %s is no command',
+    (said) => {
+      const printed = printableJson({ said });
+      expect(printed).not.toMatch(/##/);
+      expect(JSON.parse(printed)).toEqual({ said });
+    },
+  );
+
   test('is made plain where it is said, and not where it is sent on or compared', () => {
     const spec = { body: 'a\nb' };
     expect(
