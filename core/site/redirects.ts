@@ -17,8 +17,8 @@ export interface Redirect {
 
 const STATUSES = [301, 302, 303, 307, 308];
 
-/** Where a redirect may lead: a path of the site, or a whole address. */
-const TARGET = /^(?:\/(?!\/)|https?:\/\/[^\s/])[\x21-\x7e]*$/;
+/** Where a redirect may lead: a path of the site, or a whole address; browsers read `/\\` as `//`, which is another site. */
+const TARGET = /^(?:\/(?![/\\])|https?:\/\/[^\s/])[\x21-\x7e]*$/;
 
 /** Longest address; metadata of an object takes 2 KB in all (S3 user guide, "User-defined object metadata"). */
 const TARGET_MAX = 1_000;
@@ -29,7 +29,7 @@ export function redirectsFrom(
   names: ReadonlySet<string>,
   layout: Layout,
 ): { redirects: Redirect[]; notices: string[] } {
-  const redirects = new Map<string, Redirect>();
+  const redirects = new Map<string, Redirect & { line: number }>();
   const notices: string[] = [];
   for (const [at, line] of text.split(/\r?\n/).entries()) {
     const [from = '', to = '', code = '301', ...more] = line
@@ -59,9 +59,24 @@ export function redirectsFrom(
     if (fault !== undefined) notices.push(`${REDIRECTS}, line ${at + 1}: ${fault}; it is left out.`);
     // As elsewhere, the first line of a path counts.
     else if (name !== undefined && !redirects.has(name))
-      redirects.set(name, { name, to, status, body: bodyOf(to) });
+      redirects.set(name, { name, to, status, body: bodyOf(to), line: at + 1 });
   }
-  return { redirects: [...redirects.values()], notices };
+  const isEndless = (redirect: Redirect): boolean => {
+    const met = new Set<Redirect>();
+    let next: Redirect | undefined = redirect;
+    while (next !== undefined && !met.has(next)) {
+      met.add(next);
+      const [path = ''] = next.to.split(/[?#]/);
+      next = redirects.get(pageNameOf(path, layout) ?? '');
+    }
+    return next !== undefined;
+  };
+  const endless = [...redirects.values()].filter(isEndless);
+  for (const { name, line } of endless) {
+    redirects.delete(name);
+    notices.push(`${REDIRECTS}, line ${line}: it leads back to itself, without end; it is left out.`);
+  }
+  return { redirects: [...redirects.values()].map(({ line: _, ...redirect }) => redirect), notices };
 }
 
 /** The page that the edge looks for at a path; undefined if no redirect can stand there. */

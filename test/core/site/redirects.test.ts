@@ -29,6 +29,9 @@ test.each([
   ['/a.pdf /b', 'only whole paths'],
   ['/a /b/:splat', 'it must lead to a path or an address'],
   ['/a //evil.example', 'it must lead to a path or an address'],
+  ['/a /\\evil.example', 'it must lead to a path or an address'],
+  ['/a/ /a', 'it leads back to itself'],
+  ['/a /a/index.html?b#c', 'it leads back to itself'],
   ['/a javascript:alert(1)', 'it must lead to a path or an address'],
   ['/a /\u00e4', 'it must lead to a path or an address'],
   ['/a', 'it must lead to a path or an address'],
@@ -39,6 +42,19 @@ test.each([
   const { pages, notices } = of(line, 'dir', ['taken/index.html']);
   expect(pages).toEqual([]);
   expect(notices).toEqual([expect.stringContaining(`_redirects, line 1: ${said}`)]);
+});
+
+test('what leads round, or to what does, is left out, and nothing else', () => {
+  const { pages, notices } = of('/to /a\n/a /b\n/x /y\n/b /c/\n/c /a\n/y https://other.example/y');
+  expect(pages).toEqual([
+    ['x/index.html', '/y', 301],
+    ['y/index.html', 'https://other.example/y', 301],
+  ]);
+  expect(notices.map((each) => each.slice(0, 20))).toEqual(
+    [1, 2, 4, 5].map((line) => `_redirects, line ${line}: `),
+  );
+  // The edge of this layout looks elsewhere for what ends in a slash.
+  expect(of('/a/ /a', 'html').notices).toEqual([]);
 });
 
 test('of a site with one page for all routes no route is redirected', () => {
