@@ -1,6 +1,6 @@
 import { TRY_COOKIE, testerCookie } from '../../adapters/tester-cookie.ts';
 import type { Client } from '../../client/client.ts';
-import type { StoredObject } from '../../client/site-bucket.ts';
+import type { SiteBucket, StoredObject } from '../../client/site-bucket.ts';
 import { secondsFrom } from '../../core/config/duration.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { folderOf, LIST } from '../../core/site/paths.ts';
@@ -70,6 +70,7 @@ export async function prune({ args, options }: GivenTo<typeof PRUNE>): Promise<n
   const wanted = await needed();
   const staying = new Set([
     ...wanted,
+    ...(await plainlyServed(site.bucket, objects, found)),
     ...found
       .filter(({ isListed }) => isListed)
       .slice(0, keep)
@@ -127,6 +128,36 @@ export async function prune({ args, options }: GivenTo<typeof PRUNE>): Promise<n
   if (options.json) sayJson({ ...answer, removed: true });
   else say(`removed ${what}`);
   return 0;
+}
+
+/** Pages that answer at plain paths: the first one, with all others, if the store of the site cannot be read, and the one for what is missing. */
+const PLAIN = ['index.html', '404.html'];
+
+/** The releases that these pages were copied from: they need its files, whatever else serves. */
+async function plainlyServed(
+  bucket: Pick<SiteBucket, 'sha256'>,
+  objects: readonly StoredObject[],
+  found: readonly { release: string }[],
+): Promise<string[]> {
+  const at = new Map(objects.map((object) => [object.key, object]));
+  const isCopy = async (plain: StoredObject, of?: StoredObject): Promise<boolean> => {
+    if (of === undefined || of.bytes !== plain.bytes) return false;
+    if (of.etag === plain.etag) return true;
+    const [one, other] = await Promise.all([plain, of].map(({ key }) => bucket.sha256(key)));
+    return one !== undefined && one === other;
+  };
+  const served: string[] = [];
+  for (const page of PLAIN) {
+    const plain = at.get(page);
+    if (plain === undefined) continue;
+    // The oldest: its copies are of the first upload.
+    for (const { release } of found.toReversed())
+      if (await isCopy(plain, at.get(`${folderOf(release)}${page}`))) {
+        served.push(release);
+        break;
+      }
+  }
+  return served;
 }
 
 const countFrom = (option: string, text: string): number => {

@@ -17,7 +17,7 @@ export interface Redirect {
 
 const STATUSES = [301, 302, 303, 307, 308];
 
-/** Where a redirect may lead: a path of the site, or a whole address; browsers read `/\\` as `//`, which is another site. */
+/** Where a redirect may lead: a path of the site, or a whole address; browsers read `/\` as `//`, which is another site. */
 const TARGET = /^(?:\/(?![/\\])|https?:\/\/[^\s/])[\x21-\x7e]*$/;
 
 /** Longest address; metadata of an object takes 2 KB in all (S3 user guide, "User-defined object metadata"). */

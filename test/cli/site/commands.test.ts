@@ -8,7 +8,13 @@ const DAY_MS = 86_400_000;
 const KEY = 'k'.repeat(32);
 
 /** A site with releases of so many days ago, the newest last, of which `r3` serves. */
-function shop({ releases = ['r3'], unread = '', key = KEY, earlier = [] as string[] } = {}) {
+function shop({
+  releases = ['r3'],
+  unread = '',
+  key = KEY,
+  earlier = [] as string[],
+  plain = { etag: 'own', sha256: '' },
+} = {}) {
   const ages = { r1: 90, r2: 80, r3: 70, r4: 60, r5: 1 };
   const list = (release: string) =>
     JSON.stringify({
@@ -20,7 +26,7 @@ function shop({ releases = ['r3'], unread = '', key = KEY, earlier = [] as strin
       `_releases/${release}/index.html`,
       `_releases/${release}/.spillway-files.json`,
       `assets/${release}.js`,
-    ].map((each) => ({ key: each, bytes: 10, etag: 'e', at: Date.now() - days * DAY_MS })),
+    ].map((each) => ({ key: each, bytes: 10, etag: `of ${each}`, at: Date.now() - days * DAY_MS })),
   );
   const removed: string[] = [];
   const site: Client['site'] = async (store) => {
@@ -32,10 +38,11 @@ function shop({ releases = ['r3'], unread = '', key = KEY, earlier = [] as strin
         async *list() {
           yield* objects;
           for (const each of ['assets/all.js', 'index.html', 'photos/cat.jpg'])
-            yield { key: each, bytes: 10, etag: 'e', at: 0 };
+            yield { key: each, bytes: 10, etag: plain.etag, at: 0 };
         },
         put: async () => {},
-        sha256: async () => undefined,
+        sha256: async (each) =>
+          each === 'index.html' ? plain.sha256 || undefined : `hash of ${each.split('/')[1]}`,
         read: async (each) => (each.includes(`/${unread}/`) ? '' : list(each.split('/')[1] ?? '')),
         async remove(keys) {
           removed.push(...keys);
@@ -90,6 +97,8 @@ describe('prune', () => {
   test.each([
     ['serves', { releases: ['r1', 'r3'] }],
     ['a rollback may go to', { earlier: ['r1'] }],
+    ['answers at plain paths', { plain: { etag: 'of _releases/r1/index.html', sha256: '' } }],
+    ['answers there from a bucket with keys of KMS', { plain: { etag: 'own', sha256: 'hash of r1' } }],
   ])('keeps a release that %s, however old', async (_name, given) => {
     const { client, removed } = shop(given);
     await spillway(client, ...args, '--yes');
