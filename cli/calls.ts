@@ -38,6 +38,20 @@ const outcomes = Object.entries(EXIT_CODES)
   .map(([outcome, code]) => `${code} ${outcome}`)
   .join(', ');
 
+/** Writes a first rollout file. */
+export const INIT = call('init', {
+  does: 'writes a first rollout file, which is valid and which editors complete; asks for what is not given, and replaces no file',
+  takes: ['[FILE]'],
+  options: {
+    service: { value: 'NAME', does: 'what goes out together, such as checkout-api' },
+    lambda: { value: 'FUNCTION', does: 'the Lambda function whose alias callers use' },
+    alias: { value: 'NAME', does: 'that alias; without it, live' },
+    site: { value: 'STORE', does: 'the KeyValueStore of a site, in place of a function' },
+    health: { value: 'PATH', does: 'a path that must answer with 200 before any traffic, such as /health' },
+    json: JSON_LINE,
+  },
+});
+
 /** Checks a rollout file. */
 export const VALIDATE = call('validate', {
   does: 'checks a rollout file and says what it would do; exit code 1 if it is refused',

@@ -5,6 +5,7 @@ const operate = () => import('./commands/operate.ts');
 
 /** Every command by its name, in the order of the help. */
 export const COMMANDS: Record<string, Command> = {
+  init: command(calls.INIT, async () => (await import('./commands/init.ts')).init),
   validate: command(calls.VALIDATE, async () => (await import('./commands/validate.ts')).validate),
   plan: command(calls.PLAN, async () => (await import('./commands/plan.ts')).plan),
   rehearse: command(calls.REHEARSE, async () => (await import('./commands/rehearse.ts')).rehearse),
