@@ -7,6 +7,7 @@ import type { BenchOptions, Figures } from './benchmarks/figures.ts';
 import { harm } from './benchmarks/harm.ts';
 import { loop } from './benchmarks/loop.ts';
 import { many } from './benchmarks/many.ts';
+import { page } from './benchmarks/page.ts';
 import { people } from './benchmarks/people.ts';
 import { tick } from './benchmarks/tick.ts';
 import { weather } from './benchmarks/weather.ts';
@@ -25,6 +26,7 @@ const benchmarks: Record<string, Benchmark> = {
   harm: { run: harm, does: 'false reverts and harm of this judge and of models of its peers', leastRuns: 10 },
   loop: { run: loop, does: 'how fast the loop turns' },
   many: { run: many, does: 'a thousand releases in one minute, two hundred of them reverted at once' },
+  page: { run: page, does: 'what the dashboard costs whoever opens it, in a real browser' },
   people: { run: people, does: 'what people wait for: aborts, news and refusals; and what reporting costs' },
   tick: { run: tick, does: 'what one tick takes after one and seven days of bake' },
   weather: { run: weather, does: 'whole rollouts in bad weather, beside models of the peers', leastRuns: 1 },
