@@ -1,6 +1,14 @@
 /** Longest wait for an answer, in milliseconds. */
 const TIMEOUT_MS = 8_000;
 
+/** What a link proves, if this page was opened by one; it stands in no address that is kept. */
+let proof: Record<string, string> = {};
+
+/** Reads and commands by the token of a link from now on. */
+export function useToken(token: string): void {
+  proof = { authorization: `Bearer ${token}` };
+}
+
 /** Why something was not answered as it was asked. */
 export class Refused extends Error {
   readonly status: number;
@@ -24,7 +32,7 @@ interface Answer<Body> {
 /** Reads something, unless it is still what `tag` names. @throws Refused if the API says why not, TypeError or DOMException if nothing answers */
 export async function read<Body>(path: string, tag: string | undefined): Promise<Answer<Body>> {
   const response = await fetch(path, {
-    headers: tag === undefined ? {} : { 'if-none-match': tag },
+    headers: { ...proof, ...(tag === undefined ? {} : { 'if-none-match': tag }) },
     signal: AbortSignal.timeout(TIMEOUT_MS),
     cache: 'no-store',
   });
@@ -43,7 +51,12 @@ export async function read<Body>(path: string, tag: string | undefined): Promise
 export async function give(path: string, body: object, key: string): Promise<void> {
   const response = await fetch(path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': `"${key}"`, 'x-spillway': '1' },
+    headers: {
+      ...proof,
+      'content-type': 'application/json',
+      'idempotency-key': `"${key}"`,
+      'x-spillway': '1',
+    },
     body: JSON.stringify(body),
     // An abort answers once traffic is back.
     signal: AbortSignal.timeout(4 * TIMEOUT_MS),

@@ -11,11 +11,13 @@ type Row = Body['running'][number];
 
 /** Services that somebody has looked at here, the newest first, so that what ended of them is shown too. */
 const SEEN = 'spillway-services';
+const SEEN_MAX = 10;
 
 /** Remembers that a service was looked at. */
-export function remember(service: string): void {
-  const others = remembered().filter((each) => each !== service);
-  localStorage.setItem(SEEN, [service, ...others].slice(0, 10).join(','));
+export function remember(...services: readonly string[]): void {
+  const before = remembered();
+  const seen = [...new Set([...services.slice(0, SEEN_MAX), ...before])].slice(0, SEEN_MAX);
+  if (seen.join() !== before.join()) localStorage.setItem(SEEN, seen.join(','));
 }
 
 const remembered = (): string[] =>
@@ -40,7 +42,7 @@ export function LiveList(): ComponentChildren {
   if (live.body === undefined) return h(Absent, live);
   const { environment, who, running, ended } = live.body;
   document.title = `${running.length} rolling out: Spillway ${environment}`;
-  for (const { opening } of running) if (!services.includes(opening.service)) remember(opening.service);
+  remember(...new Set(running.slice(0, SEEN_MAX).map(({ opening }) => opening.service)));
   const change = (change: Partial<Filter>) => {
     const next = { ...filter, ...change };
     setFilter(next);

@@ -28,7 +28,8 @@ export function LiveRollout({ rolloutId }: { rolloutId: string }): ComponentChil
     contact: h(Contact, live),
     acts: h(Acts, {
       ...{ rolloutId, isStale, choices: body.choices as never, done: live.again },
-      may: ({ needs }) => body.link === undefined && body.who.roles?.includes(needs) === true,
+      may: ({ command, needs }) =>
+        body.link === undefined ? body.who.roles?.includes(needs) === true : body.link === command,
     }),
   });
 }
@@ -53,6 +54,8 @@ export function Rollout({
   const { opening, targets, outcome } = view;
   const { sign, tone } = lookOf(phase);
   const isSaved = acts === undefined;
+  // Whoever has nothing but a link may see no other page.
+  const isAlone = isSaved || shown.link !== undefined;
   document.title = `${phase}: ${opening.service} ${opening.release}`;
   return h(
     'main',
@@ -61,8 +64,8 @@ export function Rollout({
       Top,
       {
         crumbs: [
-          { label: `Spillway ${opening.environment}`, ...(isSaved ? {} : { href: '/' }) },
-          { label: opening.service, ...(isSaved ? {} : { href: serviceHref(opening.service) }) },
+          { label: `Spillway ${opening.environment}`, ...(isAlone ? {} : { href: '/' }) },
+          { label: opening.service, ...(isAlone ? {} : { href: serviceHref(opening.service) }) },
         ],
         who: isSaved ? undefined : shown.who.name,
       },

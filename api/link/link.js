@@ -32,6 +32,11 @@
     return;
   }
   const address = `/rollouts/${encodeURIComponent(claims.rolloutId)}`;
+  // Whoever only looks is shown everything; the token goes on in the fragment.
+  if (claims.action === 'view') {
+    location.replace(`/view/rollouts/${encodeURIComponent(claims.rolloutId)}#${token}`);
+    return;
+  }
   write('title', title);
   write('where', `Environment ${claims.aud}`);
   document.title = `${title} ${claims.rolloutId}`;

@@ -160,6 +160,28 @@ test('a link that has expired is refused', async () => {
   expect((await stage.world.journal.read(id))?.outcome).toBeUndefined();
 });
 
+test('a link that shows a rollout shows all of it to whoever cannot sign in, and nothing else', async () => {
+  const access = { groups: {}, people: {}, believedSessions: [], notify: {} };
+  const ada = iamPrincipal('arn:aws:iam::111122223333:user/ada', access);
+  let isSignedIn = true;
+  const stage = await staged(GOOD, { principal: async () => (isSignedIn ? ada : undefined) });
+  const id = await stage.world.release({ release: 'r1' });
+  await stage.advance(MINUTE);
+  const made = await fetch(`${stage.url}/rollouts/${id}/links`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ action: 'view' }),
+  });
+  const { url } = (await made.json()) as { url: string };
+  isSignedIn = false;
+  const { page, problems } = await looking(url);
+  await shows(page, /1 % of the traffic/);
+  expect(page.url()).toBe(`${stage.url}/view/rollouts/${id}`);
+  expect(await page.getByRole('button').count()).toBe(0);
+  expect(await page.getByRole('link').count()).toBe(0);
+  expect(problems).toEqual([]);
+});
+
 test('a rollout that was saved is shown by its file alone', async () => {
   const stage = await staged();
   stage.hold();
