@@ -4,6 +4,7 @@ import { BASELINE, CANARIES, type Effort, SCENES, type Score, type Scored } from
 import { type Found, SLOWNESS, slownessFigures } from './harm-latency.ts';
 import { RULES } from './harm-rules.ts';
 import { tablesOf } from './harm-tables.ts';
+import { TAILS, tailFigures } from './harm-tails.ts';
 
 const RUNS = 500;
 const SEED = 1;
@@ -13,7 +14,7 @@ const ADMITTED = 0.05;
 
 /** Harm until a bad release is reverted, and good releases reverted for nothing: whole decisions of this judge beside its peers, on the same traffic. */
 export async function harm({ runs = RUNS, seed = SEED, markdown }: BenchOptions): Promise<Figures> {
-  const { cells, rough, slow } = await played({ runs, seed });
+  const { cells, rough, slow, tails } = await played({ runs, seed });
   const told = [...cells, ...rough].map(({ scores, agreement: _, ...cell }) => ({
     ...cell,
     rules: Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, shortened(score, runs)])),
@@ -27,29 +28,38 @@ export async function harm({ runs = RUNS, seed = SEED, markdown }: BenchOptions)
     ...figures(cells, rough),
     ...agreements([...cells, ...rough]),
     ...slownessFigures(slow),
+    ...tailFigures(tails),
     'runs per cell': runs,
     seed,
     cells: told,
   };
 }
 
-/** A scene or a case of slowness, by its place in its list. */
-export type Job = Effort & { of: 'scenes' | 'slowness'; nth: number };
+/** A scene, a case of slowness or of a slow tail, by its place in its list. */
+export type Job = Effort & { of: 'scenes' | 'slowness' | 'tails'; nth: number };
 
 /** Plays all scenes and cases of slowness on all processors. */
-async function played({ runs, seed }: Effort): Promise<{ cells: Scored[]; rough: Scored[]; slow: Found[] }> {
+async function played({ runs, seed }: Effort): Promise<{
+  cells: Scored[];
+  rough: Scored[];
+  slow: Found[];
+  tails: Found[];
+}> {
   const worker = new URL('./harm-worker.ts', import.meta.url);
   // Those of slowness take longest, so they come first.
   const jobs: Job[] = [
     ...SLOWNESS.map((_, nth): Job => ({ of: 'slowness', nth, runs: Math.ceil(runs * 0.4), seed })),
+    ...TAILS.map((_, nth): Job => ({ of: 'tails', nth, runs: Math.ceil(runs * 0.1), seed })),
     ...SCENES.map((_, nth): Job => ({ of: 'scenes', nth, runs, seed })),
   ];
   const answers = await answersOf<Job, Found | Scored>(worker, jobs);
-  const all = answers.slice(SLOWNESS.length) as Scored[];
+  const [first, rest] = [SLOWNESS.length, SLOWNESS.length + TAILS.length];
+  const all = answers.slice(rest) as Scored[];
   return {
     cells: all.filter(({ weather }) => weather === 'calm'),
     rough: all.filter(({ weather }) => weather !== 'calm'),
-    slow: answers.slice(0, SLOWNESS.length) as Found[],
+    slow: answers.slice(0, first) as Found[],
+    tails: answers.slice(first, rest) as Found[],
   };
 }
 
