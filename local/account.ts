@@ -91,6 +91,8 @@ export interface Account {
   clients: Clients;
   /** Node's fetch, in a world of these servers only. */
   fetch: typeof fetch;
+  /** Hears of each request that is made by it. */
+  readonly requests: { heard?: (request: Request) => void };
   /** The hosts that hooks may ask. */
   hosts: string[];
   /** The ARN of something here. */
@@ -177,6 +179,7 @@ export function createAccount(options: AccountOptions): Account {
     fetchObject: (bucket, key, versionId) => s3.bytes(bucket, key, versionId),
     onInvocation: (invocation) => cloudwatch.invocation(invocation),
   });
+  const requests: Account['requests'] = {};
   const traffics: [string, ModelTraffic][] = [];
   const sites: [string, ModelTraffic][] = [];
   const edges = sitesAtEdge(kvs, clock, sites);
@@ -258,7 +261,9 @@ export function createAccount(options: AccountOptions): Account {
         ...slack.servers(),
       },
       clock,
+      requests,
     ),
+    requests,
     hosts: Object.keys(web),
     arnOf,
     deploy(functionName, run) {
@@ -467,11 +472,16 @@ function codeServer({ helpers }: SimulatedLambda): WebServer {
   };
 }
 
-function simulatedFetch(web: Record<string, WebServer>, clock: WorldClock): typeof fetch {
+function simulatedFetch(
+  web: Record<string, WebServer>,
+  clock: WorldClock,
+  requests: Account['requests'],
+): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     const { host } = new URL(request.url);
     const server = web[host];
+    requests.heard?.(request);
     await clock.sleep(LATENCY_MS.web);
     if (server === undefined)
       throw new TypeError('fetch failed', { cause: new Error(`getaddrinfo ENOTFOUND ${host}`) });

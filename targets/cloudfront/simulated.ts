@@ -1,5 +1,7 @@
+import { TRY_COOKIE } from '../../adapters/tester-cookie.ts';
 import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { NOBODY } from '../../core/rollout/revert-plan.ts';
+import { OWNER_KEY, ownerFrom } from '../../core/site/owner.ts';
 import type { SegmentLine } from '../../core/site/segment.ts';
 import type { Account } from '../../local/account.ts';
 import { type Met, type Observe, type Standing, served } from '../../local/witness.ts';
@@ -32,6 +34,16 @@ export const observeSites: Observe = (account, witness) => {
     const answer = get(input);
     done();
     return answer;
+  };
+  account.requests.heard = ({ url, headers }) => {
+    // Who has a tester's cookie is no visitor.
+    const [, release] = TRIED.exec(headers.get('cookie') ?? '') ?? [];
+    if (release === undefined) return;
+    for (const [site] of sites) {
+      const owner = ownerFrom(kvs.helpers.value(site, OWNER_KEY) ?? '');
+      if ('url' in owner && url.startsWith(`${owner.url}/`))
+        witness.called(served(keyOf(account, site), release));
+    }
   };
   const count = cloudwatch.visits.bind(cloudwatch);
   cloudwatch.visits = (visits) => {
@@ -66,6 +78,9 @@ export const observeSites: Observe = (account, witness) => {
       ),
   };
 };
+
+/** The release that a tester's cookie names. */
+const TRIED = new RegExp(`(?:^|; )${TRY_COOKIE}=([^~;]+)~`);
 
 /** How a target that is this site is named. */
 const keyOf = ({ account }: Account, site: string) => `aws:${account}:global:cloudfront/${site}`;

@@ -32,12 +32,18 @@ export function siteSmoke(
     const subject = subjectOf(written);
     if (check.payload !== undefined) return failed(`${subject}: a site takes no event; write a path`);
     const { store = '', site } = target.ref;
-    const key = storedFrom(await stores.get(store, VALUE_KEY))?.k;
+    const { s, c, w, k: key } = storedFrom(await stores.get(store, VALUE_KEY)) ?? { s: '' };
     if (typeof key !== 'string' || key === '')
       return broken(
         `${subject} could not be sent: key ${VALUE_KEY} of site ${site} has no \`k\`, by which testers are led to a release; add a random text of at least 32 characters`,
       );
-    const until = clock.now() + KNOWN_MS;
+    // The edge leads nobody to a release that its value does not name, such as the one before once the other serves.
+    if (s !== target.canary && c !== target.canary)
+      return broken(
+        `${subject} could not be sent: the edge of site ${site} leads nobody to ${target.canary} now`,
+      );
+    // Once it has visitors every edge knows it.
+    const until = clock.now() + (s === target.canary || Number(w) > 0 ? TRY_MS : KNOWN_MS);
     for (;;) {
       const cookie = `${TRY_COOKIE}=${testerCookie(target.canary, key, clock.now(), TRY_SECONDS)}`;
       const answer = await asked(target, check, cookie, signal);
@@ -45,7 +51,7 @@ export function siteSmoke(
       const [served] = answer.headers[RELEASE_HEADER] ?? [];
       if (served === undefined || served === target.canary) return answer;
       // What was written just before is not known at every edge.
-      if (clock.now() > until)
+      if (clock.now() >= until)
         return broken(
           `${subject} was answered by release ${served}, not ${target.canary}; look whether the functions of the edge are attached to the site's distribution`,
         );

@@ -158,6 +158,44 @@ describe('a site by itself', () => {
     expect(check(run)).toEqual([]);
   });
 
+  /** The site as the edge leads a tester: `fails` says which requests of which release do. */
+  const tried = (fails: (release: string) => boolean) => ({
+    [new URL(WEB).host]: (request: Request) => {
+      const [, release = ''] = /__Host-spillway-try=([^~]+)~/.exec(request.headers.get('cookie') ?? '') ?? [];
+      return new Response('', {
+        status: fails(release) ? 500 : 200,
+        headers: { 'x-amz-meta-release': release },
+      });
+    },
+  });
+  const probed = (fails: (release: string) => boolean, more: Partial<Plot> = {}): Plot => ({
+    ...alone(0),
+    rollout: { ...alone(0).rollout, probe: { every: '2s' }, verify: '8m' },
+    web: tried(fails),
+    ...more,
+  });
+
+  test('is probed through the edge at every step, on both releases, for as long as the edge leads to both', async () => {
+    const { rollout, run, events } = await play(probed(() => false));
+    expect(rollout?.outcome).toBe('completed');
+    const counted = events.flatMap((event) => (event.type === 'Measured' ? [event.probes?.web] : []));
+    expect(counted.filter((counts) => (counts?.pairs ?? 0) > 0).length).toBeGreaterThan(5);
+    expect(counted.every((counts) => (counts?.canary ?? 0) + (counts?.stable ?? 0) === 0)).toBe(true);
+    expect(counted.at(-1)).toMatchObject({
+      pairs: 0,
+      skippedWhy: expect.stringContaining('leads nobody to 1'),
+    });
+    expect(check(run)).toEqual([]);
+  });
+
+  test('is reverted by its probes alone, before its few visitors have reported anything', async () => {
+    let nth = 0;
+    const failing = (release: string) => release === '2' && nth++ > 3;
+    const { rollout, run } = await play(probed(failing));
+    expect(rollout).toMatchObject({ outcome: 'reverted', reason: expect.stringMatching(/probes: canary/) });
+    expect(check(run)).toEqual([]);
+  });
+
   test('is not raised if the edge answers with another release', async () => {
     const web = {
       [new URL(WEB).host]: () => new Response('fine', { headers: { 'x-amz-meta-release': '1' } }),

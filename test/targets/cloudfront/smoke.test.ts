@@ -117,3 +117,18 @@ test('a whole event is nothing that a site takes', async () => {
   const { ask } = site(() => page('r42'));
   expect(await ask(check({ payload: { a: 1 } }))).toMatchObject({ status: 'fail' });
 });
+
+test('a probe of a release that the edge leads nobody to is broken, and sends nothing', async () => {
+  const { asked, ask } = site(() => page('r43'), { s: 'r43', k: 'key' });
+  expect(await ask(check())).toEqual({
+    status: 'broken',
+    reason: expect.stringContaining('the edge of site shop leads nobody to r42 now'),
+  });
+  expect(asked).toEqual([]);
+});
+
+test('with visitors, every edge knows the release: it is soon said that none does', async () => {
+  const { clock, ask } = site(() => page('r41'), { s: 'r41', c: 'r42', w: 100, k: 'key' });
+  expect(await ask(check())).toMatchObject({ status: 'broken' });
+  expect(clock.time - AT).toBeLessThan(3_000);
+});
