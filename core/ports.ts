@@ -246,7 +246,8 @@ export type VersionState = 'usable' | 'inactive' | 'failed' | 'gone';
 
 /** Calls of the shared quota that each move of one target makes; 0 of a kind that makes none. */
 interface MoveCalls {
-  opening: number;
+  /** Of a target that its file says this of. */
+  opening(spec: Readonly<Record<string, string>>): number;
   raise: number;
   promotion: number;
   close: number;

@@ -45,7 +45,7 @@ export async function resolveTargets(
   for (const [name, spec] of Object.entries(manifest.rollout.targets)) {
     const router = ports.router(kindOf(ports.kinds, spec).kind);
     // Each target is charged when it is looked up: what an earlier one refuses costs nothing more.
-    await acquireCalls(router.calls.opening, { service: manifest.service, until }, ports);
+    await acquireCalls(router.calls.opening(spec), { service: manifest.service, until }, ports);
     const artifact = artifactOf(manifest, name);
     const completed = completedVersion(service, name);
     const request = { name, service: manifest.service, spec, artifact, bucket, completed, plan };

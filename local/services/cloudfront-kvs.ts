@@ -118,6 +118,8 @@ interface Helpers {
   etag(name: string): string;
   /** What functions at the edge read under a key now: what was written an assumed time ago, or where one edge location is nearer, so long ago. */
   atEdge(name: string, key: string, delayMs?: number): string | undefined;
+  /** Takes all stores away, or gives them back: for whoever calls, or for the edge as well. */
+  away(from: 'callers' | 'all' | 'nobody'): void;
   /** The name of the store with this ARN. */
   nameOf(arn: string | undefined): string | undefined;
 }
@@ -130,6 +132,7 @@ export class SimulatedKeyValueStore {
   readonly #stores = new Map<string, Store>();
   readonly #clock: WorldClock;
   readonly #account: string;
+  #away: 'callers' | 'all' | 'nobody' = 'nobody';
   /** Hear of each change: the traffic of the edge, and whoever watches. */
   onTaken: (name: string) => void = () => {};
   onWrite: (write: StoreWrite) => void = () => {};
@@ -238,9 +241,14 @@ export class SimulatedKeyValueStore {
     etag: (name) => etagOf(this.#named(name)),
     atEdge: (name, key, delayMs = LATENCY_MS.kvsPropagation) => {
       const { history } = this.#named(name);
+      if (this.#away === 'all') return undefined;
       const seenTo = this.#clock.now() - delayMs;
       const seen = history.get(key)?.findLast(({ at }) => at <= seenTo);
       return seen?.value;
+    },
+    away: (from) => {
+      for (const { name } of this.#stores.values()) this.onTaken(name);
+      this.#away = from;
     },
     nameOf: (arn = '') => this.#stores.get(arn)?.name,
   };
@@ -254,6 +262,7 @@ export class SimulatedKeyValueStore {
   #find(arn: string | undefined): Store {
     if (arn === undefined || !ARN.test(arn)) throw invalid('KvsARN is not valid.');
     const store = this.#stores.get(arn);
+    if (this.#away !== 'nobody') throw awsError('InternalServerException', 'Internal server error.', 500);
     if (store === undefined)
       throw awsError('ResourceNotFoundException', 'Key Value Store was not found.', 404);
     return store;

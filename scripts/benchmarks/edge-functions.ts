@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -51,6 +52,7 @@ export async function edgeFunctions(): Promise<Figures> {
   for (const [name, code] of Object.entries(functions) as [keyof typeof functions, string][]) {
     figures[`bytes: ${name}`] = Buffer.byteLength(code);
     figures[`store reads per request: ${name}`] = await readsOf(code);
+    figures[`characters of code run per request: ${name}`] = await ranOf(code);
     const time = timeOf(scriptOf({ code, settings: SETTINGS }));
     if (time !== undefined) figures[`us per request in njs: ${name}`] = time;
     figures[`goal: ${name} has at most ${BYTES_MAX[name]} bytes and one read`] =
@@ -68,6 +70,49 @@ async function readsOf(code: string): Promise<number> {
   };
   await edgeFunction({ code, settings: SETTINGS })(event, { now: NOW, read });
   return reads;
+}
+
+/**
+ * How many characters of a function's code run for one request, those of a loop at each turn: a number that is the same on every
+ * machine, and grows with the work. It is not what CloudFront calls compute utilization, which only CloudFront can say. From V8's precise
+ * coverage, whose ranges lie in each other: each character counts as often as the innermost one that holds it.
+ */
+async function ranOf(code: string): Promise<number> {
+  const session = new Session();
+  session.connect();
+  const ask = <T>(method: string, params: object = {}) =>
+    new Promise<T>((resolve, reject) =>
+      session.post(method, params, (error, answer) =>
+        error === null ? resolve(answer as T) : reject(error),
+      ),
+    );
+  try {
+    await ask('Profiler.enable');
+    await ask('Debugger.enable');
+    await ask('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+    await edgeFunction({ code, settings: SETTINGS })(event, { now: NOW, read: () => STORE });
+    const { result } = await ask<{ result: Covered[] }>('Profiler.takePreciseCoverage');
+    const ours = result.find(({ functions }) => functions.some(({ functionName }) => functionName === 'run'));
+    const ranges = (ours?.functions ?? []).flatMap((each) => each.ranges);
+    const counts = new Map<number, { count: number; length: number }>();
+    for (const { startOffset, endOffset, count } of ranges)
+      for (let at = startOffset; at < endOffset; at++) {
+        const length = endOffset - startOffset;
+        const inner = counts.get(at);
+        if (inner === undefined || length <= inner.length) counts.set(at, { count, length });
+      }
+    return [...counts.values()].reduce((all, { count }) => all + count, 0);
+  } finally {
+    session.disconnect();
+  }
+}
+
+/** A script, as V8 says what of it ran. */
+interface Covered {
+  functions: {
+    functionName: string;
+    ranges: { startOffset: number; endOffset: number; count: number }[];
+  }[];
 }
 
 /** Microseconds for one request in njs; undefined if it is not installed. */

@@ -18,7 +18,7 @@ const PIN_KEY = 'spillway-pin';
 const FIGHTS_MAX = 5;
 
 /** No call takes anything of Lambda's control plane. */
-const CALLS: TrafficRouter['calls'] = { opening: 0, raise: 0, promotion: 0, close: 0 };
+const CALLS: TrafficRouter['calls'] = { opening: () => 0, raise: 0, promotion: 0, close: 0 };
 
 /** Visitors of a site between two releases, by one key of its store; the value of that key carries the fence. */
 export function siteRouter(clients: SiteClients, clock: Clock): TrafficRouter {

@@ -1,4 +1,3 @@
-import { TRY_COOKIE } from '../../adapters/tester-cookie.ts';
 import { tokenFrom } from '../../core/rollout/fencing-token.ts';
 import { NOBODY } from '../../core/rollout/revert-plan.ts';
 import { OWNER_KEY, ownerFrom } from '../../core/site/owner.ts';
@@ -80,7 +79,7 @@ export const observeSites: Observe = (account, witness) => {
 };
 
 /** The release that a tester's cookie names. */
-const TRIED = new RegExp(`(?:^|; )${TRY_COOKIE}=([^~;]+)~`);
+const TRIED = /(?:^|; )__Host-spillway-try=([^~;]+)~/;
 
 /** How a target that is this site is named. */
 const keyOf = ({ account }: Account, site: string) => `aws:${account}:global:cloudfront/${site}`;

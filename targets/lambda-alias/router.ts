@@ -18,8 +18,8 @@ import { functionOf, usability } from './versions.ts';
 
 /** What a move takes of the calls that Lambda's control plane has for everybody (Lambda quotas, "Lambda API requests"). */
 const CALLS: TrafficRouter['calls'] = {
-  // Alias, provisioned concurrency, two listings of event sources, and a claim's read and write.
-  opening: 6,
+  // Alias, provisioned concurrency, two listings of event sources, and a claim's read and write; behind a site the alias of the candidate besides.
+  opening: ({ behind }) => (behind === undefined ? 6 : 7),
   // It reads its alias and writes it.
   raise: 2,
   // It creates the pin of its stable version besides.

@@ -10,7 +10,7 @@ import { playCase } from '../../simulation/play.ts';
 import type { Scenario } from '../../simulation/scenario.ts';
 import { addSite, SITE, SITE_RELEASE, siteGuest } from '../../simulation/site.ts';
 import { times } from '../deep.ts';
-import { type Plot, play } from './stage.ts';
+import { MINUTE, type Plot, play } from './stage.ts';
 
 const WORLDS = times(30, 150);
 const KEY = `aws:111122223333:global:cloudfront/${SITE}`;
@@ -193,6 +193,36 @@ describe('a site by itself', () => {
     const failing = (release: string) => release === '2' && nth++ > 3;
     const { rollout, run } = await play(probed(failing));
     expect(rollout).toMatchObject({ outcome: 'reverted', reason: expect.stringMatching(/probes: canary/) });
+    expect(check(run)).toEqual([]);
+  });
+
+  /** The store is away for some minutes, from so many after the upload on. */
+  const without = (from: 'callers' | 'all', minutes: [after: number, long: number]): Partial<Plot> => ({
+    hours: 6,
+    async act({ clock, kvs }) {
+      await clock.sleep(minutes[0] * MINUTE);
+      kvs.helpers.away(from);
+      await clock.sleep(minutes[1] * MINUTE);
+      kvs.helpers.away('nobody');
+    },
+  });
+
+  test.each([
+    ['at once', [0, 4], 0, 'completed'],
+    ['in its first step', [3, 3], 0, 'completed'],
+    ['in its second step', [8, 3], 0, 'completed'],
+    ['while a bad release is to leave', [4, 4], 0.3, 'reverted'],
+  ] as const)('ends as it should if no call reaches its store %s', async (_when, minutes, share, outcome) => {
+    const { rollout, run } = await play(alone(share, without('callers', [...minutes])));
+    expect(rollout?.outcome).toBe(outcome);
+    // What cannot be written while it is away is written a moment later.
+    const away = (minutes[1] + 3) * MINUTE;
+    expect(check(run, { tickMs: away, outMs: away })).toEqual([]);
+  });
+
+  test('leads everybody to stable while the edge cannot read its store either, and no checker is tripped', async () => {
+    const { run, stage } = await play(alone(0, without('all', [8, 2])));
+    expect(stage.kvs.helpers.value(SITE, 'spillway')).toMatch(/"s":"[12]"/);
     expect(check(run)).toEqual([]);
   });
 

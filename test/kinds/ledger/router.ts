@@ -38,7 +38,7 @@ const store = (ask: Ask): RoutingStore => ({
 
 /** Moves the bookings of a ledger between two versions. */
 export const ledgerRouter = (ask: Ask, clock: Clock): TrafficRouter => ({
-  calls: { opening: 0, raise: 0, promotion: 0, close: 0 },
+  calls: { opening: () => 0, raise: 0, promotion: 0, close: 0 },
   ...fencedRouter(store(ask), clock),
   async resolve({ name, spec, artifact }) {
     const book = seenFrom(await ask('GetBookCommand', undefined as never));
