@@ -71,7 +71,11 @@ export async function rehearse({ args: [path = ''], options }: GivenTo<typeof RE
     'late: from 3 min after promotion; throttled: half of its requests never run; silent: none is counted; failed: requests, in the middle run.',
     goodText(good),
     ...(left.length === 0 ? [] : [`Not played: ${left.join(', ')}; what they catch comes on top.`]),
-    ...(good.runs < runs ? [`Only ${good.runs} of ${runs} were played of each, for the time was up.`] : []),
+    ...(good.runs < runs
+      ? [
+          `Only ${good.runs} of ${runs} were played of each: ${signal === undefined ? 'the time was up' : 'it was interrupted'}.`,
+        ]
+      : []),
     `Seed ${seed}, digest ${digest}.`,
   ];
   if (options.json)
