@@ -40,7 +40,7 @@ export function localClient(url = LOCAL_URL): Client {
     async site(store) {
       const at = `/sites/${encodeURIComponent(store)}`;
       const objectAt = (key: string) => `${at}/objects/${key.split('/').map(encodeURIComponent).join('/')}`;
-      const owner = await own<Pick<Site, 'service' | 'url' | 'layout'>>(at, {});
+      const owner = await own<Pick<Site, 'service' | 'environment' | 'url' | 'layout'>>(at, {});
       return {
         ...owner,
         bucket: {

@@ -6,7 +6,7 @@ import { type SiteStanding, standingFrom } from '../core/site/standing.ts';
 import { type SiteBucket, siteBucket } from './site-bucket.ts';
 
 /** A site, for whoever uploads to it. */
-export interface Site extends Pick<SiteOwner, 'service' | 'url' | 'layout'> {
+export interface Site extends Pick<SiteOwner, 'service' | 'environment' | 'url' | 'layout'> {
   bucket: SiteBucket;
   /** What its store says now. @throws RolloutError TargetInvalid if it names no release */
   standing(): Promise<SiteStanding>;
@@ -23,9 +23,9 @@ export async function siteOf(lambda: LambdaClient, s3: S3Client, name: string): 
   const { arn, owned } = await named(stores, name);
   const owner = ownerFrom(owned);
   if ('fault' in owner) throw siteFault(name, `has a key ${OWNER_KEY} that ${owner.fault}`);
-  const { service, url, layout } = owner;
+  const { service, environment, url, layout } = owner;
   return {
-    ...{ service, url, layout },
+    ...{ service, environment, url, layout },
     bucket: siteBucket(s3, owner.bucket),
     async standing() {
       const [value = '', pin] = await Promise.all(

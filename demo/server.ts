@@ -110,8 +110,8 @@ function sites({ kvs, clients }: World): Hono {
     decodeURIComponent(new URL(request.url).pathname.split('/objects/').slice(1).join('/objects/'));
   return new Hono()
     .get('/:site', ({ req, json }) => {
-      const { service, url, layout } = ownerOf(req.param('site'));
-      return json({ service, url, layout });
+      const { service, environment, url, layout } = ownerOf(req.param('site'));
+      return json({ service, environment, url, layout });
     })
     .get('/:site/standing', ({ req, json }) => {
       const name = req.param('site');

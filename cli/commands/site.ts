@@ -63,6 +63,13 @@ export async function prune({ args, options }: GivenTo<typeof PRUNE>): Promise<n
   const before = Date.now() - countFrom('--days', options.days ?? '30') * DAY_MS;
   const client = await clientFrom(options);
   const site = await client.site(store);
+  // Another controller knows nothing of what this site may have to go back to.
+  const { environment } = await client.about();
+  if (site.environment !== undefined && site.environment !== environment)
+    throw new RolloutError(
+      'TargetInvalid',
+      `The site ${store} is moved by the controller of ${site.environment}, and this is that of ${environment}, so nothing is removed.`,
+    );
   const needed = () => neededOf(client, site);
   const objects: StoredObject[] = [];
   for await (const object of site.bucket.list('')) objects.push(object);

@@ -7,6 +7,8 @@ export const OWNER_KEY = 'spillway-site';
 /** What a site's owner says of it, in a key of its store that no rollout writes. */
 const ownerSchema = z.object({
   service: z.string(),
+  // Of the controller that moves it.
+  environment: z.optional(z.string()),
   bucket: z.string().check(z.minLength(3)),
   // Secrets of smoke tests go there.
   url: z.string().check(z.regex(/^(https:\/\/[^/\s?#@]+|http:\/\/localhost(:\d+)?)$/)),
@@ -22,6 +24,7 @@ export type SiteOwner = z.output<typeof ownerSchema>;
 /** What each field must be, for who wrote another thing. */
 const WANTED: Record<string, string> = {
   service: 'the name of the service that may move it',
+  environment: 'the name of the environment whose controller moves it, or nothing',
   bucket: 'the name of the bucket with its files',
   url: 'its address with https and without a slash at the end, like https://www.example.com',
   layout: 'dir, html or spa',

@@ -13,6 +13,7 @@ function shop({
   unread = '',
   key = KEY,
   earlier = [] as string[],
+  environment = undefined as string | undefined,
   plain = { etag: 'own', sha256: '' },
 } = {}) {
   const ages = { r1: 90, r2: 80, r3: 70, r4: 60, r5: 1 };
@@ -32,7 +33,7 @@ function shop({
   const site: Client['site'] = async (store) => {
     if (store !== 'web-shop') throw siteFault(store, 'does not exist in this account');
     return {
-      ...{ service: 'shop', url: 'https://shop.example', layout: 'dir' },
+      ...{ service: 'shop', environment, url: 'https://shop.example', layout: 'dir' },
       standing: async () => ({ releases, ...(key === '' ? {} : { key }) }),
       bucket: {
         async *list() {
@@ -59,7 +60,9 @@ function shop({
             targets: [{ version }, { version: '12' }],
           })),
         }
-      : [];
+      : what === 'about'
+        ? { environment: 'staging' }
+        : [];
   return { removed, ...fakeClient({ site, read: read as never }) };
 }
 
@@ -108,6 +111,7 @@ describe('prune', () => {
 
   test.each([
     ['whose list cannot be read', { unread: 'r3' }, 'The list of release r3, which stays, cannot be read'],
+    ['of another environment', { environment: 'production' }, 'moved by the controller of production'],
     ['that serves and is not there', { releases: ['r0'] }, 'r0 may be needed and has no files there'],
   ])('removes nothing beside a release %s', async (_name, given, said) => {
     const { client, removed } = shop(given);
