@@ -1,4 +1,5 @@
 import { isMap, own } from '../config/plain.ts';
+import { hashedAmong } from './hashed.ts';
 import { folderOf, LIST, RELEASES } from './paths.ts';
 import { OWN_ASSETS } from './served.ts';
 import type { SiteList } from './types.ts';
@@ -23,6 +24,9 @@ export function releasesIn(objects: readonly Kept[]): { release: string; at: num
   }
   return [...found.values()].sort((a, b) => b.at - a.at || (a.release < b.release ? 1 : -1));
 }
+
+/** True for what lies in folders of releases. */
+const isKept = (key: string): boolean => key.startsWith(RELEASES) || key.startsWith(OWN_ASSETS);
 
 /** The list of a release, as it was read; undefined if it is none of it. */
 export function listOfRelease(text: string, release: string): SiteList | undefined {
@@ -53,6 +57,8 @@ export function removable(
   // Without a list nothing is known to be of use.
   if (kept.length === 0) return [];
   const needed = new Set(kept.flatMap(({ assets, documents }) => [...assets, ...documents]));
+  // A list says what whoever uploads may write, and they may remove nothing: it counts for hashed files at plain paths.
+  const hashed = hashedAmong(objects.map(({ key }) => key).filter((key) => !isKept(key)));
   const named = new Set(gone.flatMap(({ list }) => list?.assets ?? []));
   const folders = gone.flatMap(({ release }) => [folderOf(release), `${OWN_ASSETS}${release}/`]);
   const isList = (key: string) => key.startsWith(RELEASES) && key.endsWith(`/${LIST}`);
@@ -61,7 +67,7 @@ export function removable(
       ({ key, at }) =>
         at < before &&
         !needed.has(`/${key}`) &&
-        (named.has(`/${key}`) || folders.some((folder) => key.startsWith(folder))),
+        ((named.has(`/${key}`) && hashed.has(key)) || folders.some((folder) => key.startsWith(folder))),
     )
     .map(({ key }) => key)
     .sort((a, b) => Number(isList(a)) - Number(isList(b)));

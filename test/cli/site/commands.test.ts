@@ -20,13 +20,13 @@ function shop({
   const list = (release: string) =>
     JSON.stringify({
       ...{ schema: 1, release, documents: ['/index.html'], releaseBound: [], elsewhere: [] },
-      assets: ['/assets/all.js', `/assets/${release}.js`],
+      assets: ['/assets/all.js', `/assets/${release}-1b2c3d4e.js`],
     });
   const objects = Object.entries(ages).flatMap(([release, days]) =>
     [
       `_releases/${release}/index.html`,
       `_releases/${release}/.spillway-files.json`,
-      `assets/${release}.js`,
+      `assets/${release}-1b2c3d4e.js`,
     ].map((each) => ({ key: each, bytes: 10, etag: `of ${each}`, at: Date.now() - days * DAY_MS })),
   );
   const removed: string[] = [];
@@ -66,7 +66,7 @@ function shop({
   return { removed, ...fakeClient({ site, read: read as never }) };
 }
 
-const OLD = ['r1', 'r2'].flatMap((each) => [`assets/${each}.js`, `_releases/${each}/index.html`]);
+const OLD = ['r1', 'r2'].flatMap((each) => [`assets/${each}-1b2c3d4e.js`, `_releases/${each}/index.html`]);
 const LISTS = ['r1', 'r2'].map((each) => `_releases/${each}/.spillway-files.json`);
 
 describe('prune', () => {

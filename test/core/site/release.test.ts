@@ -218,19 +218,37 @@ describe('what may go', () => {
     ...{ schema: 1 as const, release, documents: ['/index.html'], assets, releaseBound: [], elsewhere: [] },
   });
   const objects = [
-    ...['assets/a.js', 'assets/b.js', 'index.html', '_releases/r41/index.html', '_releases/r4/index.html'],
+    ...[
+      'assets/a.js',
+      'assets/b-1b2c3d4e.js',
+      'index.html',
+      '_releases/r41/index.html',
+      '_releases/r4/index.html',
+    ],
     '_releases/r42/.spillway-files.json',
   ].map((key) => ({ key, at: 1 }));
 
   const lists = [list('r41', '/assets/a.js'), list('r42', '/assets/a.js')];
-  const gone = [{ release: 'r4', list: list('r4', '/assets/a.js', '/assets/b.js') }];
+  const gone = [{ release: 'r4', list: list('r4', '/assets/a.js', '/assets/b-1b2c3d4e.js') }];
 
   test('is what releases that go have and no kept one does, their lists last', () => {
     const more = ['_releases/r4/.spillway-files.json', '_r/r4/x.js', 'uploads/photo.jpg', 'assets/other.js'];
     const all = [...more.map((key) => ({ key, at: 1 })), ...objects];
     expect(removable(all, lists, gone, 2)).toEqual([
-      ...['_r/r4/x.js', 'assets/b.js', '_releases/r4/index.html', '_releases/r4/.spillway-files.json'],
+      ...[
+        '_r/r4/x.js',
+        'assets/b-1b2c3d4e.js',
+        '_releases/r4/index.html',
+        '_releases/r4/.spillway-files.json',
+      ],
     ]);
+  });
+
+  test('is nothing that its list names without having had it', () => {
+    const taken = ['_releases/r41/index.html', '_r/r41/x.js', 'uploads/photo.jpg', '404.html'];
+    const all = [...objects, ...taken.map((key) => ({ key, at: 1 }))];
+    const lying = { release: 'r4', list: list('r4', ...taken.map((key) => `/${key}`)) };
+    expect(removable(all, lists, [lying], 2)).toEqual(['_releases/r4/index.html']);
   });
 
   test('is nothing that is young, and nothing at all without a list', () => {
