@@ -59,11 +59,12 @@ export async function writePackage(folder: string): Promise<void> {
 
 /** The package's own package.json: what the project's says to its users, and nothing of how it is built. */
 function manifest(): object {
-  const { name, version, description, license, exports, engines } = JSON.parse(
+  const { name, version, description, license, repository, exports, engines } = JSON.parse(
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
   );
   return {
-    ...{ name, version, description, license, type: 'module', engines },
+    // The registry takes no provenance of a package that names no repository, or another one than its build.
+    ...{ name, version, description, license, repository, type: 'module', engines },
     bin: { spillway: './cli/bin.cjs' },
     exports: { ...exports, './schema.json': './schema.json', './package.json': './package.json' },
     peerDependencies: { sst: '>=4' },

@@ -18,7 +18,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TOOLS = join(ROOT, '.cache/package');
 const BUILT = join(TOOLS, 'built');
 const NODES = { 'node 22': join(TOOLS, 'node_modules/node-22/bin/node'), 'node 24': process.execPath };
-const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+const project: { version: string; repository?: unknown } = JSON.parse(
+  readFileSync(join(ROOT, 'package.json'), 'utf8'),
+);
+const { version } = project;
 
 /** A folder for each way to install it, with nothing of this tree above it. Nothing is fetched: it needs nothing. */
 const folder = mkdtempSync(join(tmpdir(), 'spillway-installed-'));
@@ -48,9 +51,12 @@ describe('the package', () => {
     const {
       dependencies,
       scripts,
+      repository,
       private: isPrivate,
     } = JSON.parse(readFileSync(join(BUILT, 'package.json'), 'utf8'));
     expect({ dependencies, scripts, isPrivate }).toEqual({});
+    // Its provenance is refused unless it names where it was built.
+    expect(repository).toEqual(project.repository);
     expect(bytesIn(BUILT)).toBeLessThan(5_000_000);
     expect(readdirSync(join(BUILT, 'cli')).filter((name) => name.endsWith('.ts'))).toEqual([]);
     expect(readFileSync(join(BUILT, 'THIRD-PARTY.txt'), 'utf8')).toMatch(
