@@ -3,7 +3,7 @@ import type { Client } from '../../client/client.ts';
 import type { SiteBucket, StoredObject } from '../../client/site-bucket.ts';
 import { secondsFrom } from '../../core/config/duration.ts';
 import { RolloutError } from '../../core/errors.ts';
-import { folderOf, LIST } from '../../core/site/paths.ts';
+import { folderOf, LIST, RELEASES } from '../../core/site/paths.ts';
 import { listOfRelease, releasesIn, removable } from '../../core/site/retention.ts';
 import type { SiteList } from '../../core/site/types.ts';
 import { some } from '../../core/site/words.ts';
@@ -130,6 +130,16 @@ export async function prune({ args, options }: GivenTo<typeof PRUNE>): Promise<n
     throw new RolloutError(
       'TargetInvalid',
       `${some(late)} is needed since a moment ago, so nothing is removed.`,
+    );
+  // A release that was uploaded since may need files that were there, and that only older ones named.
+  const read = new Set([...kept, ...gone.flatMap(({ list }) => list ?? [])].map(({ release }) => release));
+  const present: StoredObject[] = [];
+  for await (const object of site.bucket.list(RELEASES)) present.push(object);
+  const fresh = releasesIn(present).filter(({ release, isListed }) => isListed && !read.has(release));
+  if (fresh.length > 0)
+    throw new RolloutError(
+      'TargetInvalid',
+      `${some(fresh.map(({ release }) => release))} has been uploaded since a moment ago, so nothing is removed; prune again.`,
     );
   for (let at = 0; at < keys.length; at += TOGETHER) await site.bucket.remove(keys.slice(at, at + TOGETHER));
   if (options.json) sayJson({ ...answer, removed: true });

@@ -63,7 +63,7 @@ function shop({
       : what === 'about'
         ? { environment: 'staging' }
         : [];
-  return { removed, ...fakeClient({ site, read: read as never }) };
+  return { objects, removed, ...fakeClient({ site, read: read as never }) };
 }
 
 const OLD = ['r1', 'r2'].flatMap((each) => [`assets/${each}-1b2c3d4e.js`, `_releases/${each}/index.html`]);
@@ -89,6 +89,23 @@ describe('prune', () => {
       expect((await ask('y')).out).toContain('removed 2 releases');
     },
   );
+
+  test('removes nothing if a release came while it asked', async () => {
+    const { client, objects, removed } = shop();
+    const { code, err } = await answering(
+      client,
+      () => {
+        // Its files were there already, and only r1 has named them so far.
+        objects.push({
+          ...{ key: '_releases/r6/.spillway-files.json', bytes: 10, etag: 'new', at: Date.now() },
+        });
+        return 'y';
+      },
+      ...args,
+    );
+    expect({ code, removed }).toEqual({ code: 1, removed: [] });
+    expect(err).toContain('r6 has been uploaded since a moment ago');
+  });
 
   test('removes nothing where nobody can be asked, nor in a dry run', async () => {
     const { client, removed } = shop();
