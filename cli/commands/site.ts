@@ -4,6 +4,7 @@ import type { SiteBucket, StoredObject } from '../../client/site-bucket.ts';
 import { secondsFrom } from '../../core/config/duration.ts';
 import { RolloutError } from '../../core/errors.ts';
 import { folderOf, LIST, RELEASES } from '../../core/site/paths.ts';
+import { ERROR_PAGE } from '../../core/site/redirects.ts';
 import { listOfRelease, releasesIn, removable } from '../../core/site/retention.ts';
 import type { SiteList } from '../../core/site/types.ts';
 import { some } from '../../core/site/words.ts';
@@ -148,7 +149,7 @@ export async function prune({ args, options }: GivenTo<typeof PRUNE>): Promise<n
 }
 
 /** Pages that answer at plain paths: the first one, with all others, if the store of the site cannot be read, and the one for what is missing. */
-const PLAIN = ['index.html', '404.html'];
+const PLAIN = ['index.html', ERROR_PAGE];
 
 /** The releases that these pages were copied from: they need its files, whatever else serves. */
 async function plainlyServed(

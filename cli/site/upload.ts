@@ -9,7 +9,7 @@ import { CACHE, contentType, UNKNOWN_TYPE } from '../../core/site/content.ts';
 import { missingFault, missingOf } from '../../core/site/missing.ts';
 import { referenceNotices } from '../../core/site/notices.ts';
 import { folderOf, LIST, RELEASES } from '../../core/site/paths.ts';
-import { REDIRECTS, type Redirect, redirectsFrom } from '../../core/site/redirects.ts';
+import { ERROR_PAGE, REDIRECTS, type Redirect, redirectsFrom } from '../../core/site/redirects.ts';
 import type { References } from '../../core/site/references.ts';
 import { changedFault, siteRelease } from '../../core/site/release.ts';
 import { OWN_ASSETS } from '../../core/site/served.ts';
@@ -169,8 +169,6 @@ const redirectOf = (redirect: Redirect | undefined): Pick<Sending, 'redirect' | 
   redirect === undefined
     ? {}
     : { redirect: { to: redirect.to, status: redirect.status }, text: redirect.body };
-
-const ERROR_PAGE = '404.html';
 
 /** The page for what is missing is one for all releases, since no function of the edge runs for it: that of the newest upload, if the bucket lets it. */
 async function putErrorPage(

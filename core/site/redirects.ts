@@ -5,6 +5,9 @@ import type { Layout } from './types.ts';
 /** The file of a build that lists redirects, as Netlify and Cloudflare Pages read it. */
 export const REDIRECTS = '_redirects';
 
+/** The page of a build that answers for what is missing, whatever release somebody is led to. */
+export const ERROR_PAGE = '404.html';
+
 /** A path that leads elsewhere: the page in its place, which carries where to. */
 export interface Redirect {
   /** The name of the page in the folder of the release. */
@@ -53,9 +56,11 @@ export function redirectsFrom(
               : 'only whole paths, without `*` or `:`, can be redirected'
             : !TARGET.test(to) || to.length > TARGET_MAX || /\/:|\*/.test(to.replace(/^https?:/, ''))
               ? 'it must lead to a path or an address, of ASCII characters and without `*` or `:`'
-              : names.has(name)
-                ? `there is a page ${name}, which is served`
-                : undefined;
+              : name === ERROR_PAGE
+                ? 'it would lead on from every path that is missing, in all releases at once'
+                : names.has(name)
+                  ? `there is a page ${name}, which is served`
+                  : undefined;
     if (fault !== undefined) notices.push(`${REDIRECTS}, line ${at + 1}: ${fault}; it is left out.`);
     // As elsewhere, the first line of a path counts.
     else if (name !== undefined && !redirects.has(name))

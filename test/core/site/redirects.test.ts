@@ -37,6 +37,7 @@ test.each([
   ['/a', 'it must lead to a path or an address'],
   ['/a /b 200', 'status 200 is no redirect'],
   ['/a /b 302 Country=se', 'conditions are not understood'],
+  ['/404.html /b', 'it would lead on from every path that is missing'],
   ['/taken /b', 'there is a page taken/index.html, which is served'],
 ])('%s is left out, and said', (line, said) => {
   const { pages, notices } = of(line, 'dir', ['taken/index.html']);
@@ -53,6 +54,7 @@ test('what leads round, or to what does, is left out, and nothing else', () => {
   expect(notices.map((each) => each.slice(0, 20))).toEqual(
     [1, 2, 4, 5].map((line) => `_redirects, line ${line}: `),
   );
+  expect(of('/404 /b', 'html').notices).toEqual([expect.stringContaining('every path that is missing')]);
   // The edge of this layout looks elsewhere for what ends in a slash.
   expect(of('/a/ /a', 'html').notices).toEqual([]);
 });
