@@ -17,6 +17,13 @@ export async function clientFrom({ environment, local }: Where): Promise<Client>
   return (await import('../client/aws.ts')).awsClient(name, complain);
 }
 
+/** Which controller is meant, and who says so, for whoever is asked. @throws UsageError */
+export function whereText({ environment, local }: Where): string {
+  if (local) return 'the world of this machine';
+  const { name, by } = environmentFrom(environment);
+  return `${name} (${by})`;
+}
+
 /** The environment that is meant, and who says so: --environment, SPILLWAY_ENVIRONMENT, or spillway.json of the repository. @throws UsageError */
 function environmentFrom(given: string | undefined): { name: string; by: string } {
   const variable = process.env.SPILLWAY_ENVIRONMENT;

@@ -9,13 +9,18 @@ let isLive = false;
 
 /** Shows a text below everything until something else is said: on a terminal, and nowhere else. */
 export function showLive(text: string): void {
-  const { isTTY, columns } = process.stderr;
-  if (isTTY !== true || process.env.TERM === 'dumb' || process.env.CI) return;
+  const { columns } = process.stderr;
+  if (!showsLive()) return;
   const line = printable(text)
     .replaceAll('\n', ' ')
     .slice(0, (columns || 80) - 1);
   process.stderr.write(`\r\u001b[2K${styleText('dim', line, { stream: process.stderr })}`);
   isLive = true;
+}
+
+/** Whether `showLive` shows anything here. */
+export function showsLive(): boolean {
+  return process.stderr.isTTY === true && process.env.TERM !== 'dumb' && !process.env.CI;
 }
 
 /** Removes what `showLive` shows. */

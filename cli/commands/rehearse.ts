@@ -17,7 +17,7 @@ import { KINDS } from '../../targets/kinds.ts';
 import { pathFrom } from '../arguments.ts';
 import { UsageError } from '../call.ts';
 import type { GivenTo, REHEARSE } from '../calls.ts';
-import { complain, endLive, say, sayJson, showLive, width } from '../print.ts';
+import { complain, endLive, say, sayJson, showLive, showsLive, width } from '../print.ts';
 import { goodText, mostOf, type Row, tablePage, tableText } from '../rehearsal-table.ts';
 import { trafficFrom } from '../traffic.ts';
 
@@ -127,7 +127,7 @@ async function playedAll(
       const seconds = Math.ceil((((performance.now() - began) / done) * (all - done)) / 1000);
       showLive(`${bar(done / all)} ${number(done)} of ${number(all)} rollouts, ${seconds} s left`);
       // What is no terminal hears of it four times.
-      if (Math.floor((4 * done) / all) > quarter && process.stderr.isTTY !== true)
+      if (Math.floor((4 * done) / all) > quarter && !showsLive())
         complain(`${number(done)} of ${number(all)} rollouts are played`);
     },
   });

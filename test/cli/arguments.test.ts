@@ -10,7 +10,7 @@ const ID = 'checkout--r1--1';
 describe('a call that is wrong', () => {
   test.each<[args: string[], says: string]>([
     [[], 'No command was given.'],
-    [['deploy'], 'There is no command "deploy"; there are validate, plan, release'],
+    [['deploy'], 'There is no command "deploy"; there are init, validate, plan, '],
     [['toString'], 'There is no command "toString"; '],
     [['stats'], 'There is no command "stats"; did you mean status?\n'],
     [['pause', '--local'], 'spillway pause expects ROLLOUT, got none'],
@@ -65,7 +65,7 @@ describe('a call that is wrong', () => {
     [['report', 'api', 'api.html', '--local'], 'invalid rollout id "api"'],
     [['pause', ID, '--local', '--environment', 'prod'], 'say one of --local and --environment prod'],
     [['pause', ID, '--environment', 'a b'], '"a b" (--environment) is no name of an environment'],
-    [['pause', ID, '--environment', ''], 'say which controller is meant'],
+    [['pause', ID, '--environment', ''], '"" (--environment) is no name of an environment'],
   ])('%s exits 2, says what is wrong, and asks nothing of the controller', async (args, says) => {
     const { client, asked } = fakeClient();
     const { code, err } = await spillway(client, ...args);
@@ -170,7 +170,7 @@ describe('a command', () => {
       return answer;
     };
     expect(await answering(client, says, 'rollback', ID, '--local')).toMatchObject({ code });
-    expect(questions).toEqual([expect.stringMatching(/Go on\? \[y\/N\] $/)]);
+    expect(questions).toEqual([expect.stringMatching(/Go on in the world of this machine\? \[y\/N\] $/)]);
     expect(asked).toHaveLength(sent);
   });
 

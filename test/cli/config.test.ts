@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { fakeClient, spillway } from './called.ts';
+import { answering, fakeClient, spillway } from './called.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'spillway-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -24,6 +24,20 @@ describe('spillway.json', () => {
     write('{"environment": "staging"}');
     const { err } = await status('repository/services/api');
     expect(err).toContain('The controller of staging was asked for.');
+  });
+
+  test('is named to whoever is asked before what cannot be undone', async () => {
+    write('{"environment": "staging"}');
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(join(root, 'repository'));
+    const questions: string[] = [];
+    const answer = (question: string) => `${questions.push(question)}`;
+    await answering(fakeClient().client, answer, 'rollback', 'shop--r1--1');
+    await answering(fakeClient().client, answer, 'rollback', 'shop--r1--1', '--local');
+    cwd.mockRestore();
+    expect(questions).toEqual([
+      expect.stringMatching(/Go on in staging \(.*repository\/spillway\.json\)\? \[y\/N\] $/),
+      expect.stringContaining('Go on in the world of this machine?'),
+    ]);
   });
 
   test('gives way to --environment', async () => {
