@@ -76,7 +76,11 @@ const TRAFFIC = {
 export const PLAN = call('plan', {
   does: 'says what each step of a rollout file can detect at this traffic; exit code 1 if none of them can detect anything',
   takes: ['FILE'],
-  options: { ...TRAFFIC, json: JSON_LINE },
+  options: {
+    ...TRAFFIC,
+    verbose: { does: 'says of each step what it sees, and what would see more' },
+    json: JSON_LINE,
+  },
 });
 
 /** Plays releases by a rollout file. */

@@ -1,7 +1,14 @@
 import { readRolloutFile } from '../../adapters/rollout-file.ts';
 import { holdoutOf, requiredInVerify } from '../../core/analysis/holdout.ts';
 import { isOfFailures } from '../../core/analysis/metrics.ts';
-import { insideText, sightOf, sightText, wholeSteps, withoutPass } from '../../core/analysis/planner.ts';
+import {
+  foundBy,
+  insideText,
+  sightOf,
+  sightText,
+  wholeSteps,
+  withoutPass,
+} from '../../core/analysis/planner.ts';
 import { probeSight } from '../../core/analysis/probes.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
 import { planFrom, probeFrom, watchFrom } from '../../core/config/rollout-file.ts';
@@ -25,27 +32,31 @@ export async function plan({ args, options }: GivenTo<typeof PLAN>): Promise<num
   const held = withHoldout(plan, file.holdout ?? holdoutAt({ plan, requestsPerSecond, errorRate, ratio }));
   const expected = { requestsPerSecond, errorRate, ratio, alpha: plan.alpha };
   const sights = wholeSteps(held.steps).map((step) => sightOf(step, expected));
-  const lines = [
-    `At ${number(requestsPerSecond)} requests per second, of which ${percent(errorRate)} fail now:`,
+  const traffic = `At ${number(requestsPerSecond)} requests per second, of which ${percent(errorRate)} fail now`;
+  const details = [
+    ...sights.flatMap((sight) => sightText(sight, { errorRate })),
+    ...insideText(held.steps).map((line) => `${line.charAt(0).toUpperCase()}${line.slice(1)}.`),
   ];
-  for (const sight of sights) lines.push(...sightText(sight, { errorRate }));
-  for (const line of insideText(held.steps)) lines.push(`${line.charAt(0).toUpperCase()}${line.slice(1)}.`);
   const probe = probeFrom(file);
   const probed = probe && probeSight(probe, plan, watchFrom(file));
-  const isBlind = sights.every(({ smallest }) => smallest === undefined);
-  if (sights.length === 0) lines.push('It goes to 100 % in one step: nothing is compared before that.');
-  else if (isBlind)
-    lines.push(
-      probed?.isEnough
-        ? 'Requests alone cannot show anything at this traffic. Its verdicts will rest on probes.'
-        : 'This plan cannot see anything at this traffic. Its verdicts will be inconclusive.',
-    );
+  const found = foundBy(sights);
+  const isBlind = found === undefined;
+  const first =
+    sights.length === 0
+      ? 'it goes to 100 % in one step: nothing is compared before that.'
+      : !isBlind
+        ? `${found}.`
+        : probed?.isEnough
+          ? 'requests alone cannot show anything. Its verdicts will rest on probes.'
+          : 'this plan cannot see anything. Its verdicts will be inconclusive.';
   const lacking = probed?.isEnough ? undefined : withoutPass(held, expected);
-  if (lacking !== undefined) lines.push(`${lacking.charAt(0).toUpperCase()}${lacking.slice(1)}.`);
-  lines.push(
+  const lines = [
+    `${traffic}: ${first}`,
+    ...(options.verbose ? details : []),
+    ...(lacking === undefined ? [] : [`${lacking.charAt(0).toUpperCase()}${lacking.slice(1)}.`]),
     ...(probed?.lines ?? []),
-    'CloudWatch shows a minute one to two minutes after its end; that comes on top.',
-  );
+    `CloudWatch shows a minute one to two minutes after its end; that comes on top.${options.verbose || details.length === 0 ? '' : ' What each step sees: --verbose.'}`,
+  ];
   const isUseless = isBlind && !probed?.isEnough;
   if (options.json) sayJson({ file: args[0], requestsPerSecond, errorRate, steps: sights, isUseless, lines });
   else for (const line of lines) say(line);

@@ -3,7 +3,9 @@ import type { Target } from '../target.ts';
 import { type Percent, WINDOW_MS } from '../units.ts';
 import { duration, number, percent } from '../words.ts';
 import { logFactorWorse } from './evalue.ts';
-import { ALPHA, FAILURE_BETS, FLOOR, HEAD } from './evidence.ts';
+import { ALPHA, CUSTOM_BETS, FAILURE_BETS, FLOOR, HEAD } from './evidence.ts';
+import { logFactorExact } from './exact.ts';
+import { isOfCommon, likelyShare, oddsOf, shareToShow } from './finding/tolerated.ts';
 import { LATE_WINDOWS } from './heartbeat.ts';
 import { VERIFY_HEAD, VERIFY_STAKE } from './holdout.ts';
 import { leastLossSeen, unseenLoss } from './loss.ts';
@@ -12,7 +14,8 @@ import { logMeanExp } from './mixture.ts';
 import { STEPS_STAKE } from './parts.ts';
 import { fewest, tenfold, wouldShow } from './power.ts';
 import { believable } from './settled.ts';
-import type { Series, WatchRule, Window } from './types.ts';
+import type { Metric, Series, WatchRule, Window } from './types.ts';
+import { minutesTo, visible } from './visible.ts';
 import { rulesFor, weightsOf } from './weights.ts';
 import { HISTORY_MS, sum } from './windows.ts';
 
@@ -30,7 +33,7 @@ export interface Expected {
   burst?: number | undefined;
 }
 
-/** What one step can see. */
+/** What one step can see. Whatever is found is found with a chance of 80 %. */
 interface Sight {
   weight: Percent;
   /** True for the part of verify in which the rest of the traffic stays on stable. */
@@ -38,13 +41,11 @@ interface Sight {
   bakeMinutes: number;
   /** Canary requests in the bake. */
   requests: number;
-  /** Smallest share of failed requests, 0 to 1, that is found within two minutes; absent if not even a canary that always fails is. */
-  soonest?: number | undefined;
-  /** Minutes until ten times stable's failures are found; absent if a day is not enough. */
-  tenfoldMinutes?: number | undefined;
-  /** Smallest number of times stable's failures that is found within the bake; absent if not even a canary that always fails is. */
+  /** A share of failed requests, 0 to 1, that is found long before the end of the bake, and the minutes until then; absent if nothing is. */
+  found?: { share: number; minutes: number } | undefined;
+  /** Smallest share of failed requests, 0 to 1, that is found within the bake; absent if not even a canary that always fails is. */
   smallest?: number | undefined;
-  /** Least bake, in whole minutes, and least weight at which the tenfold is found in this step; absent if there is none. */
+  /** Least bake, in whole minutes, and least weight at which ten times stable's failures are found in this step; absent if they are found, or never. */
   suggestedMinutes?: number | undefined;
   suggestedWeight?: Percent | undefined;
 }
@@ -54,8 +55,9 @@ const TENFOLD = 10;
 /** What says of answers that the release failed. */
 const ANSWERED = metricsWith(({ needs, stake }) => needs === 'answers' && stake === 'failures');
 
-/** Minutes in which a release that does much harm should be found. */
-const SOON_MINUTES = 2;
+/** As many times the smallest share that is found as the share of which the minutes are named. */
+const CLEAR = 3;
+
 const DAY_MINUTES = 24 * 60;
 const HISTORY_MINUTES = HISTORY_MS / WINDOW_MS;
 
@@ -64,58 +66,51 @@ const RATE_MIN = 1e-7;
 
 /**
  * Says what each step of a plan can see at this traffic.
- * Source: the evidence itself, put to the counts that are expected; within 20 % of simulation above 3 minutes. One minute is the
- * least, and the wait for CloudWatch comes on top.
+ * Source: the evidence itself, put to all counts of so many minutes in one window, with a chance of 80 %; within 20 % of simulation. The
+ * wait for CloudWatch comes on top, and the minute after a raise in which small failures are not held against a release.
  */
 export function sightOf(step: Pick<Step, 'weight' | 'bakeSeconds' | 'isHoldout'>, expected: Expected): Sight {
+  const { weight, isHoldout } = step;
   const bakeMinutes = step.bakeSeconds / 60;
-  const tenfoldMinutes = minutesUntil(TENFOLD, step, expected);
-  const smallest = smallestFound(bakeMinutes, step, expected);
-  const soonest = smallestFound(Math.min(SOON_MINUTES, bakeMinutes), step, expected);
-  const isBlind = tenfoldMinutes === undefined || tenfoldMinutes > bakeMinutes;
+  const scene = sceneOf(step, expected);
+  const smallest = visible(scene, bakeMinutes);
+  const clear = smallest === undefined ? 1 : Math.min(1, twoDigitsUp(CLEAR * smallest));
+  const minutes = smallest === undefined ? undefined : minutesTo(clear, scene);
+  const tenfold = Math.min(1, TENFOLD * scene.p);
+  const isBlind = smallest === undefined || smallest > tenfold;
+  const needed = isBlind ? minutesTo(tenfold, scene) : undefined;
   return {
-    weight: step.weight,
-    ...(step.isHoldout === true ? { isHoldout: true as const } : {}),
+    weight,
+    ...(isHoldout === true ? { isHoldout: true as const } : {}),
     bakeMinutes,
-    ...(soonest === undefined ? {} : { soonest: shareOf(soonest, expected) }),
-    requests: Math.round(expected.requestsPerSecond * step.bakeSeconds * (step.weight / 100)),
-    tenfoldMinutes,
+    requests: Math.round(expected.requestsPerSecond * step.bakeSeconds * (weight / 100)),
+    ...(minutes === undefined ? {} : { found: { share: clear, minutes } }),
     smallest,
-    ...(isBlind && tenfoldMinutes !== undefined ? { suggestedMinutes: Math.ceil(tenfoldMinutes) } : {}),
-    ...(isBlind && step.isHoldout !== true
-      ? { suggestedWeight: leastWeight(step.weight, bakeMinutes, expected) }
+    ...(needed !== undefined && needed <= DAY_MINUTES ? { suggestedMinutes: needed } : {}),
+    ...(isBlind && isHoldout !== true
+      ? { suggestedWeight: leastWeight(weight, { bakeMinutes, tenfold }, expected) }
       : {}),
   };
 }
 
-/** The share of requests that so many times stable's failures are. */
-const shareOf = (times: number, { errorRate }: Pick<Expected, 'errorRate'>) =>
-  Math.min(1, times * Math.max(RATE_MIN, errorRate));
+/** A share rounded up to two digits. */
+function twoDigitsUp(share: number): number {
+  const digit = 10 ** (Math.floor(Math.log10(share)) - 1);
+  return Math.ceil(share / digit - 1e-9) * digit;
+}
 
-/** Minutes until a canary that fails `times` as often as stable is found at this weight; undefined if a day is not enough. What shows only beside a holdout has the stake of verify alone. */
-export function minutesUntil(
-  times: number,
+/** What is put to the counts of a step: what shows only beside a holdout has the stake of verify alone. */
+function sceneOf(
   { weight, isHoldout }: Pick<Step, 'weight' | 'isHoldout'>,
-  expected: Expected,
-): number | undefined {
-  const stable = Math.min(0.99, Math.max(RATE_MIN, expected.errorRate));
-  const canary = Math.min(1, stable * times);
-  const requests = expected.requestsPerSecond * 60;
-  const [nc, ns] = [(requests * weight) / 100, requests * (1 - weight / 100)];
-  const minute = { c: nc * canary, nc, s: ns * stable, ns };
-  const each = evidences(minute, expected);
-  const required = requiredOf(expected, isHoldout === true ? VERIFY_STAKE * VERIFY_HEAD : STEPS_STAKE * HEAD);
-  const isFound = (minutes: number) => logMeanExp(each.map((log) => minutes * log)) >= required;
-  if (!isFound(DAY_MINUTES)) return undefined;
-  let [low, high] = [0, DAY_MINUTES];
-  while (high - low > 0.01) {
-    const middle = (low + high) / 2;
-    if (isFound(middle)) high = middle;
-    else low = middle;
-  }
-  // A look comes at the end of a minute, and what is missing at a failure waits for the next one.
-  const minutes = Math.max(1, high + 0.5 + 0.5 / minute.c);
-  return minutes <= DAY_MINUTES ? minutes : undefined;
+  { requestsPerSecond, errorRate, ratio, burst = 1, ...stake }: Expected,
+) {
+  const [part, head] = isHoldout === true ? [VERIFY_STAKE, VERIFY_HEAD] : [STEPS_STAKE, HEAD];
+  return {
+    ...{ perMinute: requestsPerSecond * 60, weight: weight / 100, w0: ratio, bets: FAILURE_BETS, head },
+    p: Math.min(0.99, Math.max(RATE_MIN, errorRate)),
+    required: requiredOf(stake, part),
+    factor: (window: Parameters<typeof logFactorWorse>[0]) => logFactorWorse(window) / burst,
+  };
 }
 
 /** The log evidence of these counts for each odds ratio that is bet on. */
@@ -125,31 +120,18 @@ const evidences = (
 ): number[] => FAILURE_BETS.map((r) => logFactorWorse({ ...counts, r, w0: ratio }) / burst);
 
 /** The log evidence that reverts, of a bet with this stake. */
-function requiredOf({ alpha = ALPHA, part }: Expected, stake: number): number {
+function requiredOf({ alpha = ALPHA, part }: Pick<Expected, 'alpha' | 'part'>, stake: number): number {
   return -Math.log(alpha * (part ?? weightsOf(['errors', 'traffic']).get('errors') ?? 1) * stake);
 }
 
-function smallestFound(
-  bakeMinutes: number,
-  step: Pick<Step, 'weight' | 'isHoldout'>,
-  expected: Expected,
-): number | undefined {
-  const isFound = (times: number) =>
-    (minutesUntil(times, step, expected) ?? Number.POSITIVE_INFINITY) <= bakeMinutes;
-  let [low, high] = [1, 1 / Math.max(RATE_MIN, expected.errorRate)];
-  if (!isFound(high)) return undefined;
-  while (high / low > 1.01) {
-    const middle = Math.sqrt(low * high);
-    if (isFound(middle)) high = middle;
-    else low = middle;
-  }
-  return high;
-}
-
 /** Past half of the traffic a canary is no trial any more, so no weight above that is suggested. */
-function leastWeight(from: Percent, bakeMinutes: number, expected: Expected): Percent | undefined {
+function leastWeight(
+  from: Percent,
+  { bakeMinutes, tenfold }: { bakeMinutes: number; tenfold: number },
+  expected: Expected,
+): Percent | undefined {
   for (let weight = from + 1; weight <= 50; weight++) {
-    if ((minutesUntil(TENFOLD, { weight }, expected) ?? Number.POSITIVE_INFINITY) <= bakeMinutes)
+    if ((visible(sceneOf({ weight }, expected), bakeMinutes) ?? Number.POSITIVE_INFINITY) <= tenfold)
       return weight;
   }
   return undefined;
@@ -197,19 +179,32 @@ function requestsOfPass({ weight }: Pick<Step, 'weight'>, expected: Expected): n
 
 /** What a step can see, in words: in shares of requests that fail, since those are what users meet. */
 export function sightText(sight: Sight, expected: Pick<Expected, 'errorRate'>): string[] {
-  const { weight, bakeMinutes, requests, smallest, soonest, isHoldout } = sight;
+  const { weight, bakeMinutes, requests, smallest, isHoldout } = sight;
   const where = isHoldout === true ? ` beside a holdout of ${100 - weight} %` : '';
   const at = `${weight} % for ${duration(bakeMinutes * 60)}${where}: about ${number(requests)} canary requests`;
   if (smallest === undefined)
     return [`${at}; nothing can be seen here, not even that every request fails`, ...suggestions(sight)];
   const part = isHoldout === true ? 'in verify' : 'in this step';
-  const below = `one that fails less than ${percent(shareOf(smallest, expected))} is not found ${part}`;
-  const soon = soonest === undefined ? '' : `${foundSoon(sight, soonest)}; `;
-  return [`${at}; ${soon}${below}`, ...(expected.errorRate * TENFOLD > 1 ? [] : suggestions(sight))];
+  const below = `below ${percent(smallest)} is not visible ${part}`;
+  return [
+    `${at}; ${foundText(sight)}${below}`,
+    ...(expected.errorRate * TENFOLD > 1 ? [] : suggestions(sight)),
+  ];
 }
 
-const foundSoon = ({ bakeMinutes }: Sight, soonest: number) =>
-  `a release that fails ${percent(soonest)} of its requests is found within ${minutesText(Math.min(SOON_MINUTES, bakeMinutes))}`;
+/** What a plan finds, in one sentence; undefined if it finds nothing. */
+export function foundBy(sights: readonly Sight[]): string | undefined {
+  const first = sights.find(({ found }) => found !== undefined);
+  const least = Math.min(1, ...sights.flatMap(({ smallest }) => smallest ?? []));
+  return first === undefined
+    ? undefined
+    : `${foundText(first, ` at ${first.weight} %`)}below ${percent(least)} is not visible in any step`;
+}
+
+const foundText = ({ found }: Sight, at = '') =>
+  found === undefined
+    ? ''
+    : `a release that fails ${percent(found.share)} of its requests is found within ${minutesText(found.minutes)}${at}; `;
 
 const minutesText = (minutes: number) => duration(minutes * 60).replace('60 s', '1 min');
 
@@ -276,7 +271,7 @@ export function outlookOf(
     const expected = {
       requestsPerSecond: total / minutes / 60,
       // If none failed, one may have: a rate of zero would make ten times as many none.
-      errorRate: Math.max(1, bad) / total,
+      errorRate: (bad + 0.5) / (total + 1),
       ratio: rule.ratio,
       alpha: plan.alpha,
       part: (stakes.get(rule.metric) ?? 1) / targets.length,
@@ -290,28 +285,24 @@ export function outlookOf(
         .join('; '),
     );
     const more = sights.length - said.length;
-    const shares = sights.flatMap(({ smallest }) =>
-      smallest === undefined ? [] : [shareOf(smallest, expected)],
-    );
     const rate = `${rule.metric}: ${lately}, of which ${number(bad)} failed`;
     const lacking = isProbed ? undefined : withoutPass(plan, expected);
+    const common = rules.flatMap(
+      (each) => commonText(each, { plan, stakes, targets, read: history[target.name] }) ?? [],
+    );
     const short = lacking === undefined ? '' : `; ${lacking}`;
-    const first = sights.find(({ soonest }) => soonest !== undefined);
-    const soon =
-      first?.soonest === undefined
-        ? 'no release is found within two minutes'
-        : `${foundSoon(first, first.soonest)} at ${first.weight} %`;
-    const least = Math.min(1, ...shares);
+    const found = foundBy(sights);
+    const least = Math.min(1, ...sights.flatMap(({ smallest }) => smallest ?? []));
     return [
       {
-        found: sights.every(isBlind)
-          ? `${rate}; at this rate ${blind}${short}`
-          : `${target.name}: ${soon}; one that fails less than ${percent(least)} is found at no step${short}`,
-        smallest: sights.every(isBlind) ? 1 : least,
+        found:
+          found === undefined ? `${rate}; at this rate ${blind}${short}` : `${target.name}: ${found}${short}`,
+        smallest: least,
         details: [
           `${rate}; at this rate its steps see as follows`,
           ...said,
           ...(more > 0 ? [`and ${more} more steps`] : []),
+          ...common,
           ...insideText(plan.steps),
           `all steps together: ${unseenLoss(lossSeenBy(plan, expected))}; no loss is told from late counts in its first ${LATE_WINDOWS} min`,
         ],
@@ -319,6 +310,49 @@ export function outlookOf(
     ];
   });
 }
+
+/**
+ * What a plan can see in a count of the user's own, in words, with the first step that cannot show what a pass must show. Undefined
+ * of other rules, and of counts that stable did not send lately.
+ */
+function commonText(
+  rule: WatchRule,
+  {
+    plan,
+    stakes,
+    targets,
+    read,
+  }: {
+    plan: Plan;
+    stakes: ReadonlyMap<Metric, number>;
+    targets: readonly Target[];
+    read: Series | undefined;
+  },
+): string | undefined {
+  if (!isOfCommon(rule)) return undefined;
+  const stable = sum(believable(read?.[rule.metric] ?? []).windows.map((window) => window.stable));
+  if (stable.total === 0) return undefined;
+  const p = likelyShare(stable);
+  const part = (stakes.get(rule.metric) ?? 1) / targets.length;
+  const scene = {
+    ...{ perMinute: stable.total / HISTORY_MINUTES, p, w0: oddsOf(rule, p), bets: CUSTOM_BETS, head: HEAD },
+    ...{ required: requiredOf({ alpha: plan.alpha, part }, STEPS_STAKE), factor: logFactorExact },
+  };
+  const seen = plan.steps.map(({ weight, maxBakeSeconds, isHoldout }) => ({
+    ...{ weight, maxBakeSeconds, isHoldout },
+    share: visible({ ...scene, weight: weight / 100 }, maxBakeSeconds / 60),
+  }));
+  const shown = shareToShow(rule, p);
+  const short = seen.find(({ isHoldout, share = 1 }) => isHoldout !== true && share > shown);
+  const least = Math.min(1, ...seen.flatMap(({ share }) => share ?? []));
+  const lately = `${rule.metric}: ${number(stable.bad)} of ${number(stable.total)} were bad on stable lately; a canary that is less than ${commonShare(least)} bad is not visible in any step`;
+  return short === undefined
+    ? lately
+    : `${lately}; a pass must be able to show one that is ${commonShare(shown)} bad, which ${duration(short.maxBakeSeconds)} at ${short.weight} % cannot; then \`onInconclusive: ${plan.onInconclusive}\` applies`;
+}
+
+/** A share of bad ones in percent; of nearly all with more digits, since what is left is what counts. */
+const commonShare = (share: number) => `${Number((100 * share).toPrecision(share > 0.9 ? 4 : 2))} %`;
 
 /** The least loss that the steps of a plan show together; the first minute of each is not compared. */
 function lossSeenBy({ steps }: Plan, { requestsPerSecond, burst = 1 }: Expected): number | null {
@@ -346,5 +380,3 @@ export function insideText(steps: readonly Pick<Step, 'within'>[]): string[] {
         `how many visitors are in ${names.map((name) => `segment ${name}`).join(' and ')} is not known, so it is not known either what steps inside ${names.length === 1 ? 'it' : 'them'} find`,
       ];
 }
-
-const isBlind = ({ smallest }: Sight) => smallest === undefined;

@@ -18,7 +18,7 @@ export function isDisclaimed(reason: string, hidden: Hidden): boolean {
 const FOUND_NOTHING = /no step could find failures at the traffic of its opening/;
 const NOT_FOUND = /no step finds a release that fails less than ([\d.]+) %/;
 const BLIND = /this plan cannot see anything/;
-const UNFOUND = /one that fails less than ([\d.]+) % is found at no step/;
+const UNFOUND = /below ([\d.]+) % is not visible in any step/;
 const ABOVE = /^not seen by this plan: .*harm that shows only above ([\d.]+) % of the traffic/;
 const LOST_ALL = /uncounted losses of the canary's requests are not visible, however large/;
 const LOST = /uncounted losses below ([\d.]+) % of the canary's requests are not visible/;

@@ -111,11 +111,19 @@ test.each([
   async (line, said) => {
     const path = join(folder, 'rollout.yaml');
     await writeFile(path, `${FILE}${line}\n`);
-    const called = ['plan', path, '--requests-per-second', '20', '--error-rate', '0.1%'] as const;
+    const called = [
+      'plan',
+      path,
+      '--requests-per-second',
+      '20',
+      '--error-rate',
+      '0.1%',
+      '--verbose',
+    ] as const;
     const { out } = await spillway(fakeClient().client, ...called);
     expect(out).toContain(said);
     expect(out).toMatch(
-      /^At 20 requests per second, of which 0.1 % fail now:\n10 % for 10 min: about 1,200 canary requests; a release that fails [\d.]+ % of its requests is found within 2 min; /,
+      /^At 20 requests per second, of which 0.1 % fail now: a release that fails [\d.]+ % of its requests is found within 2 min at 10 %; below [\d.]+ % is not visible in any step\.\n10 % for 10 min: about 1,200 canary requests; a release/,
     );
   },
 );

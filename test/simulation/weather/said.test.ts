@@ -3,7 +3,7 @@ import { FAULTS, type Hidden } from '../../../simulation/weather/models.ts';
 import { isDisclaimed, isSaid } from '../../../simulation/weather/said.ts';
 
 const FOUND =
-  'api: a release that fails 2.2 % of its requests is found within 2 min at 5 %; one that fails less than 0.5 % is found at no step';
+  'api: a release that fails 2.2 % of its requests is found within 2 min at 5 %; below 0.5 % is not visible in any step';
 const UNSEEN =
   'not seen by this plan: slow answers (no rule `latency`); harm that shows only above 95 % of the traffic (100 % is watched for 2 min without a control)';
 
