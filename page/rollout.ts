@@ -1,11 +1,12 @@
 import { type ComponentChildren, h } from 'preact';
 import type { Out } from '../api/answer-shapes.ts';
-import { nextText } from '../core/people/ahead.ts';
+import { unattendedText } from '../core/people/ahead.ts';
 import type { Point, StepShown } from '../core/people/overview.ts';
 import { number, percent } from '../core/words.ts';
 import { Acts } from './act.ts';
 import { Chart, type Line } from './chart.ts';
 import { Absent, Contact, Fresh } from './contact.ts';
+import { remember } from './list.ts';
 import { useLive } from './live.ts';
 import { clock, lookOf, Moment, rolloutHref, Say, sentence, serviceHref, stopped, Top } from './parts.ts';
 import { joined, linear, logarithmic, roundUp } from './scale.ts';
@@ -21,6 +22,8 @@ export function LiveRollout({ rolloutId }: { rolloutId: string }): ComponentChil
   );
   if (live.body === undefined) return h(Absent, live);
   const { body, lostSince } = live;
+  // Whoever comes by a link finds what ended of this service in the list afterwards.
+  if (body.link === undefined) remember(body.view.opening.service);
   const isStale = lostSince !== undefined;
   return h(Rollout, {
     ...{ shown: body, isStale, now: live.now },
@@ -93,7 +96,7 @@ export function Rollout({
           h(Say, {
             text: isStale
               ? 'What happens next is not known without contact'
-              : ahead && `If nobody does anything: ${nextText(ahead, now)}`,
+              : ahead && unattendedText(ahead, now),
           }),
         states.map((state) => h('p', { class: 'faint small', key: state }, stopped(state))),
       ),

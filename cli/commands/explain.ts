@@ -3,10 +3,11 @@ import type { Count, Finding, Verdict } from '../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { outlineText } from '../../core/rollout/outline.ts';
 import type { RolloutView } from '../../core/rollout/view.ts';
-import { counted, duration, number, percent } from '../../core/words.ts';
+import { counted, number, percent } from '../../core/words.ts';
 import { clientFrom, rolloutIdFrom } from '../arguments.ts';
 import type { EXPLAIN, GivenTo } from '../calls.ts';
 import { say, sayJson } from '../print.ts';
+import { standingOf } from '../standing.ts';
 import { unknownRollout } from '../unknown.ts';
 
 /** Says what decided a rollout, or speaks most against it now. */
@@ -17,7 +18,7 @@ export async function explain({ args, options }: GivenTo<typeof EXPLAIN>): Promi
   if (view === undefined) throw await unknownRollout(client, rolloutId);
   const why = explanationOf(view, events);
   if (options.json) sayJson({ rolloutId, outcome: view.outcome, reason: view.reason, ...why });
-  else for (const line of linesOf(view, why)) say(line);
+  else for (const line of linesOf(view, events, why)) say(line);
   return 0;
 }
 
@@ -50,13 +51,22 @@ function explanationOf(view: RolloutView, events: readonly RolloutEvent[]): Expl
 
 const shareOf = ({ bad, total }: Count) => (total === 0 ? 0 : bad / total);
 
-function linesOf(view: RolloutView, { verdict, decisive, others, shares }: Explanation): string[] {
+function linesOf(
+  view: RolloutView,
+  events: readonly RolloutEvent[],
+  { verdict, decisive, others, shares }: Explanation,
+): string[] {
   const { commit, author } = view.opening;
   const made = [commit && `commit ${commit}`, author && `by ${author}`].filter(Boolean).join(' ');
   return [
     outlineText(view),
     '',
-    ...view.targets.map(({ name, noun, canary, stable }) => `${name}: ${noun}, ${canary} over ${stable}`),
+    ...standingOf(view, events),
+    '',
+    ...view.targets.map(
+      ({ name, noun, canary, stable }) =>
+        `${name}: ${noun}: version ${stable} → ${canary || 'one that is published first'}`,
+    ),
     ...(made === '' ? [] : [made]),
     ...(verdict === undefined || decisive === undefined
       ? ['', 'Nothing was measured: no verdict is behind this.']
@@ -64,17 +74,11 @@ function linesOf(view: RolloutView, { verdict, decisive, others, shares }: Expla
           '',
           `${SIGNS[verdict.status] ?? ''} ${verdict.reason}`,
           '',
-          ...sides(decisive),
+          ...sides(decisive, view),
           ...picture(shares),
           ...evidence(verdict),
         ]),
     ...ruledOut(others),
-    ...(view.exposure === undefined
-      ? []
-      : [
-          '',
-          `Users met ${view.opening.release} with ${counted(view.exposure.requests, 'request')}, of which ${number(view.exposure.failed)} failed, in ${duration(view.exposure.seconds)}.`,
-        ]),
     ...(view.unproven.length === 0 ? [] : ['', `Not proven: ${view.unproven.join('; ')}`]),
   ];
 }
@@ -82,10 +86,16 @@ function linesOf(view: RolloutView, { verdict, decisive, others, shares }: Expla
 /** One column wide in every terminal. */
 const SIGNS: Record<string, string> = { fail: '✖', suspect: '⚠', pass: '✔', inconclusive: '–', broken: '–' };
 
-function sides({ target, metric, canary, stable }: Finding): string[] {
+function sides({ target, metric, canary, stable, status }: Finding, { outcome }: RolloutView): string[] {
   const row = (side: string, count: Count) =>
     `  ${side.padEnd(8)}${number(count.bad).padStart(10)} of ${number(count.total).padStart(12)}  ${percent(shareOf(count))}`;
-  return [`${target} ${metric}, what decided:`, row('canary', canary), row('stable', stable)];
+  const weighs =
+    status === 'fail'
+      ? 'what decided'
+      : outcome === undefined
+        ? 'what speaks most against the canary, or is missing most'
+        : 'what spoke most against the canary';
+  return [`${target} ${metric}, ${weighs}:`, row('canary', canary), row('stable', stable)];
 }
 
 const EIGHTHS = '▁▂▃▄▅▆▇█';

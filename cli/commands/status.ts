@@ -6,6 +6,7 @@ import { storyteller } from '../../core/rollout/view.ts';
 import { clientFrom, rolloutIdFrom as named } from '../arguments.ts';
 import type { GivenTo, STATUS } from '../calls.ts';
 import { say, sayJson } from '../print.ts';
+import { standingOf } from '../standing.ts';
 import { unknownRollout } from '../unknown.ts';
 import { waiting } from '../watch.ts';
 
@@ -35,7 +36,7 @@ export async function status({ args, options }: GivenTo<typeof STATUS>): Promise
     if (line !== undefined && event.type !== 'RolloutClosed')
       say(`${new Date(event.at).toISOString().slice(0, 19)} ${line}`);
   }
-  say(outlineText(view));
+  for (const line of ['', ...standingOf(view, events), outlineText(view)]) say(line);
   return 0;
 }
 

@@ -14,3 +14,7 @@ export function nextText({ what, at }: Ahead, now = Number.NEGATIVE_INFINITY): s
   if (at !== undefined && at <= now) return `it goes to ${what} as soon as it passes`;
   return `it goes to ${what}${at === undefined ? '' : ` at ${timeOfDay(at)} at the earliest`}, if it passes`;
 }
+
+/** What happens next, to somebody who asks whether anything has to be done. */
+export const unattendedText = (ahead: Ahead, now?: Instant): string =>
+  `If nobody does anything: ${nextText(ahead, now)}`;

@@ -191,6 +191,8 @@ export function overviewer(): Overviewer {
       const { verdict: _, ...view } = viewOf(rollout);
       const weight = rollout.outcome === undefined && rollout.left === undefined ? weightNow0(rollout) : 0;
       const actual = weightOf(rollout);
+      // What another rollout has changed since is not called serving any more, nor can it be rolled back.
+      const isReplaced = ended !== undefined && ended !== view.state;
       const phase = phaseOf(rollout);
       const ahead = aheadOf(rollout);
       const call = callOf(rollout);
@@ -199,7 +201,7 @@ export function overviewer(): Overviewer {
       const said = {
         call: call?.reason ?? paged?.reason,
         met: exposure,
-        share: shareText(weight, points, view.inside),
+        share: shareText(weight, sinceMoved(points, shares), view.inside),
         next: ahead && nextText(ahead),
         ahead,
         evidence: verdict && evidenceText(verdict),
@@ -207,7 +209,7 @@ export function overviewer(): Overviewer {
       return {
         ...{ schema: 1, view: { ...view, state: ended ?? view.state }, phase, weight },
         stage: stageOf({ ...rollout, plan: view.plan }),
-        headline: headlineOf(rollout, view, actual),
+        headline: headlineOf(rollout, view, actual, isReplaced),
         states:
           rollout.outcome === undefined
             ? statedOf({ state: view.state, verdict: rollout.verdict })
@@ -215,7 +217,9 @@ export function overviewer(): Overviewer {
         ...(Object.fromEntries(
           Object.entries(said).filter(([, value]) => value !== undefined),
         ) as typeof said),
-        choices: choicesOf(view, actual, paged),
+        choices: choicesOf(view, actual, paged).filter(
+          ({ command }) => command !== 'rollback' || !isReplaced,
+        ),
         steps: stepsOf(rollout, began),
         rules: verdict === undefined ? [] : rulesOf(verdict),
         ...{ points: [...points], shares: [...shares], story: [...story] },
@@ -251,6 +255,7 @@ function headlineOf(
   { outcome, openedAt, lastEventAt, left }: Rollout,
   view: Pick<RolloutView, 'opening' | 'inside' | 'step' | 'plan' | 'outcome'>,
   weight: Percent,
+  isReplaced: boolean,
 ): string {
   const { release } = view.opening;
   if (outcome === undefined)
@@ -259,22 +264,31 @@ function headlineOf(
   const serving = [...new Set((left ?? []).map(({ primary }) => primary))].join(' and ');
   const serves =
     outcome === 'completed'
-      ? `; ${release} has all traffic`
+      ? `; ${release} ${isReplaced ? 'had all traffic then' : 'has all traffic'}`
       : serving === ''
         ? ''
-        : `; all traffic is on version ${serving}`;
+        : `; all traffic ${isReplaced ? 'was' : 'is'} on version ${serving}${isReplaced ? ' then' : ''}`;
   return `${release} ${after}${serves}`;
 }
 
 function exposureIn(rollout: Rollout, { requests, failed }: Total): string | undefined {
   if (rollout.outcome === 'refused' || rollout.raisedAt === undefined) return undefined;
   const found = rollout.exposure ?? { requests, failed };
-  if (found.requests === 0) return 'No request of users is counted on the new version yet';
+  if (found.requests === 0)
+    return rollout.outcome === undefined
+      ? 'No request of users is counted on the new version yet'
+      : 'No request of users was counted on the new version';
   return `${number(found.requests)} requests reached the new version and ${number(found.failed)} of them failed (${percent(found.failed / found.requests)})`;
 }
 
 /** Points of the newest minutes that say what share the canary had. */
 const NEWEST = 5;
+
+/** The points whose minutes lie after the newest change of weight: what was counted before it had another share. */
+function sinceMoved(points: readonly Point[], shares: Overview['shares']): Point[] {
+  const moved = shares.at(-1)?.at ?? 0;
+  return points.filter(({ to, minutes }) => to - minutes * WINDOW_MS >= moved);
+}
 
 function shareText(weight: Percent, points: readonly Point[], inside?: string): string | undefined {
   if (weight === 0 || weight === 100) return undefined;

@@ -47,7 +47,10 @@ describe('explain', () => {
       "
       r8 reverted: it is over; version 7 serves again
 
-      api: alias live of checkout-prod-api, 8 over 7
+      r8 reverted at 12:05 UTC, 5 min after it opened; all traffic is on version 7.
+      1,600 requests reached the new version and 43 of them failed (2.7 %).
+
+      api: alias live of checkout-prod-api: version 7 → 8
 
       ✖ api: 43 of 1600 failed
 

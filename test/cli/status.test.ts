@@ -108,7 +108,7 @@ describe('status', () => {
       lines.findIndex((line) => line.includes('promoted')),
     );
     expect(lines.at(-1)).toContain('completed');
-    expect(lines.filter((line) => line.includes('completed'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('completed:'))).toHaveLength(1);
   });
 
   test('of a release that was rolled back says what serves now', async () => {

@@ -13,7 +13,7 @@ export function words(rule: WatchRule, { canary, stable }: Sides, slow: SlowFrom
   const { metric } = rule;
   if (slow !== undefined) {
     const over = (count: Count, ms: number) =>
-      `${number(count.bad)} of ${number(count.total)} took over ${number(Math.round(ms))} ms`;
+      `${number(count.bad)} of ${number(count.total)} took over ${ms < 10 ? Number(ms.toPrecision(2)) : number(Math.round(ms))} ms`;
     return `${metric}: canary ${over(canary, slow.canary)}, stable ${over(stable, slow.stable)}`;
   }
   const name = metric.startsWith('custom.') ? metric.slice('custom.'.length) : metric;

@@ -45,6 +45,11 @@ test.each<[WatchRule, object | undefined, string]>([
     { canary: 1_249.6, stable: 1_000.4 },
     'p95: canary 9 of 1,412 took over 1,250 ms, stable 3 of 8,120 took over 1,000 ms',
   ],
+  [
+    ruleOf('latency'),
+    { canary: 0.417, stable: 9.96 },
+    'latency: canary 9 of 1,412 took over 0.42 ms, stable 3 of 8,120 took over 10 ms',
+  ],
 ])('counts of %j are told with what is slow (%j)', (rule, slow, text) => {
   expect(words(rule, sides([9, 1_412], [3, 8_120]), slow as never)).toBe(text);
 });

@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../core/analysis/types.ts';
 import { type Overview, overviewer } from '../../../core/people/overview.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
-import { actor, closed, measured, minute, onFirstStep, paused, revertOrdered } from '../rollout/given.ts';
+import {
+  actor,
+  closed,
+  inVerify,
+  measured,
+  minute,
+  onFirstStep,
+  paused,
+  raised,
+  revertOrdered,
+} from '../rollout/given.ts';
 
 function shown(events: readonly RolloutEvent[], ended?: string): Overview {
   const told = overviewer();
@@ -67,6 +77,20 @@ describe('a rollout at its first step', () => {
     });
   });
 
+  test('says what share the canary has by the minutes since its newest raise alone', () => {
+    const moved = [
+      ...onFirstStep(),
+      tick(3, 2, [finding([0, 20], [1, 180])]),
+      measured('pass', [1, 3]),
+      ...raised(50, 2, 4.2),
+    ];
+    expect(shown(moved).share).toBe('50 % of the traffic is meant for the new version');
+    const seen = tick(8, 7, [finding([0, 50], [0, 150])], { from: minute(5) });
+    expect(shown([...moved, seen]).share).toBe(
+      '50 % of the traffic is meant for the new version; 25 % of the newest requests',
+    );
+  });
+
   test('offers what can be ordered, with what it does and the role that it takes', () => {
     expect(running.choices.map(({ command, needs }) => [command, needs])).toEqual([
       ['abort', 'operator'],
@@ -91,6 +115,24 @@ describe('a rollout at its first step', () => {
     expect(phase).toBe('paused');
     expect(steps.filter(({ isExpected }) => isExpected)).toEqual([]);
     expect(choices.map(({ command }) => command)).toContain('resume');
+  });
+});
+
+describe('a rollout whose versions another one has replaced', () => {
+  const replaced = 'version 8 served then, and version 9 serves now (checkout-api--r9--1)';
+
+  test('is not said to serve, and cannot be rolled back', () => {
+    const completed = [...inVerify(), closed(12, 'completed')];
+    expect(shown(completed).headline).toMatch(/; r8 has all traffic$/);
+    expect(shown(completed).choices.map(({ command }) => command)).toEqual(['rollback']);
+    const now = shown(completed, replaced);
+    expect(now.headline).toMatch(/; r8 had all traffic then$/);
+    expect(now.states).toEqual([replaced]);
+    expect(now.choices).toEqual([]);
+  });
+
+  test('is not said to have traffic on the version to which it was reverted', () => {
+    expect(shown(reverted, replaced).headline).toMatch(/; all traffic was on version 7 then$/);
   });
 });
 
