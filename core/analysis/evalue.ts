@@ -1,4 +1,4 @@
-import { type Capital, capitalAfter, logMeanExp, type Starts, worthOf } from './mixture.ts';
+import { type Capital, capitalAfter, logAddExp, logMeanExp, type Starts, worthOf } from './mixture.ts';
 
 /**
  * Bad requests and all requests of one window: `c` of `nc` on the canary, `s` of `ns` on the stable version.
@@ -21,6 +21,8 @@ export interface MovedWindow extends WindowCounts {
   young?: WindowCounts | undefined;
   /** The odds ratio that is tolerated in it, at least 1; that of all windows if absent. */
   w0?: number | undefined;
+  /** Part of what each bet holds that is staked on it, 0 to 1; all of it if absent. */
+  stake?: number | undefined;
 }
 
 /** What is asked of a run of windows: each of the bets in `grid` (odds ratios above 1, as multiples of `w0`), from each start. */
@@ -108,16 +110,15 @@ export function capitalWorse({
   before,
   ...starts
 }: WorseInput & { w0?: number }): Capital {
-  const draws = windows
-    .filter(hasControl)
-    .map((window) => strataOf(window).map((each) => drawsWorse(each, window.w0 ?? w0)));
-  return capitalAfter(
-    draws,
-    grid,
-    starts,
-    (strata, r) => strata.reduce((sum, each) => sum + logFactor(each, r), 0) / m,
-    before,
-  );
+  const draws = windows.filter(hasControl).map((window) => ({
+    stake: window.stake ?? 1,
+    strata: strataOf(window).map((each) => drawsWorse(each, window.w0 ?? w0)),
+  }));
+  const factor = ({ stake, strata }: (typeof draws)[number], r: number) => {
+    const whole = strata.reduce((sum, each) => sum + logFactor(each, r), 0) / m;
+    return stake === 1 ? whole : logAddExp(Math.log1p(-stake), Math.log(stake) + whole);
+  };
+  return capitalAfter(draws, grid, starts, factor, before);
 }
 
 /**
@@ -151,7 +152,9 @@ export function logEWindowBet(input: WindowBetInput): number {
 
 /** What the bets of `logEWindowBet` hold after its windows. */
 export function capitalWindowBet({ windows, U, w0 = 1, before, ...starts }: WindowBetInput): Capital {
-  const returns = windows.filter(hasControl).map((window) => betReturn(window, window.w0 ?? w0));
+  const returns = windows
+    .filter(hasControl)
+    .map((window) => (window.stake ?? 1) * betReturn(window, window.w0 ?? w0));
   return capitalAfter(returns, U, starts, (gain, stake) => Math.log1p(stake * gain), before);
 }
 

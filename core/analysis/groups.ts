@@ -85,8 +85,16 @@ const plus = (a: WindowCounts, b: WindowCounts): WindowCounts => ({
 function leftOut(window: ComparedWindow, part: WindowCounts, isOwn: boolean): MovedWindow {
   const c = Math.max(0, window.c - part.c);
   const s = isOwn ? window.s - part.s : window.s;
-  const { share, w0 } = window;
-  return { c, s, nc: Math.max(c, window.nc - part.nc), ns: Math.max(s, window.ns - part.ns), share, w0 };
+  const { share, w0, stake } = window;
+  return {
+    c,
+    s,
+    nc: Math.max(c, window.nc - part.nc),
+    ns: Math.max(s, window.ns - part.ns),
+    share,
+    w0,
+    stake,
+  };
 }
 
 /** Requests of the canary by group, with those of before. */

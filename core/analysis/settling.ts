@@ -6,6 +6,9 @@ import { sum } from './windows.ts';
 /** Share of a canary's requests that may fail while the environments of a raise are new. A judgement. */
 export const SETTLING_SHARE = 0.05;
 
+/** Part of what bets hold that is staked on a minute in which environments are new: what is tolerated then hardly costs the evidence of other minutes. */
+export const SETTLING_STAKE = 0.1;
+
 const odds = (share: number) => share / (1 - share);
 
 /** Tolerated odds ratio while environments are new: what a rule tolerates, or that `SETTLING_SHARE` fails beside what stable failed before. */

@@ -7,7 +7,7 @@ import { LATENCY_ODDS } from '../latency.ts';
 import { isOfAnswers, isOfFailures } from '../metrics.ts';
 import type { Part } from '../parts.ts';
 import { knownOf, type Settled } from '../settled.ts';
-import { isSettling, settleOdds, stableBefore } from '../settling.ts';
+import { isSettling, SETTLING_STAKE, settleOdds, stableBefore } from '../settling.ts';
 import type { Course, Trial } from '../trial.ts';
 import type { Count, Doubt, Finding, Metric, WatchRule, Window } from '../types.ts';
 import { isLatency } from '../weights.ts';
@@ -94,7 +94,9 @@ export function aged(
 ): GroupedWindow[] {
   if (!('ratio' in rule) || !isOfFailures(rule.metric)) return [...windows];
   const w0 = settleOdds(stableBefore(trial, all), rule.ratio);
-  const tolerant = windows.map((window) => (isSettling(trial, window.start) ? { ...window, w0 } : window));
+  const tolerant = windows.map((window) =>
+    isSettling(trial, window.start) ? { ...window, w0, stake: SETTLING_STAKE } : window,
+  );
   return grouped(tolerant, agesOf(knownOf(settled.http5xx)), isOfAnswers(rule.metric));
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { logEWorse } from '../../../core/analysis/evalue.ts';
 import { judge } from '../../../core/analysis/judge.ts';
-import { isSettling, settleOdds } from '../../../core/analysis/settling.ts';
+import { isSettling, SETTLING_STAKE, settleOdds } from '../../../core/analysis/settling.ts';
 import type { Window } from '../../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../../core/rollout/event.ts';
 import { trialOf } from '../../../core/rollout/trial.ts';
@@ -47,6 +48,17 @@ test('environments settle in the minute of a raise, and in the next one if the m
   expect(minutes(first, { moves: [minute(2) + 58_000] })).toEqual([2, 3]);
   expect(minutes(first, { moves: [minute(1)], recalls: [{ from: minute(1) }] })).toEqual([]);
   expect(minutes(onSecondStep({ plan: warm({ warmUpSeconds: 180 }) })).length).toBeGreaterThan(4);
+});
+
+test('a minute on which little is staked costs other minutes little, and total breakage in it is seen all the same', () => {
+  const of = (c: number, stake?: number) => {
+    const window = { c, s: 6, nc: 600, ns: 11_400, w0: 51, stake };
+    return logEWorse({ windows: [window], T: 20, head: 0.7, grid: [1.5, 2, 4, 12, 200] });
+  };
+  expect(of(1)).toBeLessThan(-1);
+  expect(of(1, SETTLING_STAKE)).toBeGreaterThan(-0.1);
+  expect(of(600, SETTLING_STAKE)).toBeGreaterThan(50);
+  expect(of(600, 1)).toBe(of(600));
 });
 
 describe('a canary in the minute after its raise', () => {
