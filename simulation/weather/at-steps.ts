@@ -4,6 +4,7 @@ import { plannedWindows, questionOf } from '../../core/analysis/finding/asked.ts
 import { foldedAfter } from '../../core/analysis/fold.ts';
 import { judge, stretch } from '../../core/analysis/judge.ts';
 import { partsOf } from '../../core/analysis/parts.ts';
+import { isSettling, SETTLING_STAKE, settleOdds, stableBefore } from '../../core/analysis/settling.ts';
 import { PAST_MS } from '../../core/analysis/silence.ts';
 import type { Window } from '../../core/analysis/types.ts';
 import { weightsOf } from '../../core/analysis/weights.ts';
@@ -56,6 +57,9 @@ const KEY = { service: 'bench', release: '2' };
 
 /** The end of the millisecond in which the first raise stands: every minute from here on has its whole weight. */
 const START = Date.UTC(2030, 0, 1);
+
+/** When traffic has moved. */
+const momentOf = ({ minute }: Move): Instant => (minute === 0 ? START - 1 : START + minute * WINDOW_MS);
 
 /** Between the opening and the first raise; assumed. */
 const OPENING_MS = 2_000;
@@ -149,7 +153,7 @@ export function decisions(
   const toMove = [...given.moves];
   const moveUntil = (now: Instant) => {
     for (let first = toMove[0]; first !== undefined; first = toMove[0]) {
-      const at = first.minute === 0 ? START - 1 : START + first.minute * WINDOW_MS;
+      const at = momentOf(first);
       if (at > now) return;
       toMove.shift();
       move(first.weight, at);
@@ -190,10 +194,12 @@ interface Formula {
   question: Question;
   /** Natural logarithm of the evidence at which the release is reverted. */
   required: number;
+  /** What is tolerated in a minute, counted from the first raise, whose environments are new; undefined in others. */
+  settling: (minute: number) => number | undefined;
 }
 
 /** The comparison of a rollout's errors by its formula alone, with the stake that its part of the evidence has. */
-export function formulaOf({ rollout }: Opened): Formula {
+export function formulaOf({ rollout, past, given }: Opened): Formula {
   const trial = trialOf(rollout);
   const { alpha = ALPHA } = rollout.opening.plan;
   const [[target], [rule]] = [rollout.opening.targets, rollout.opening.watch];
@@ -203,9 +209,14 @@ export function formulaOf({ rollout }: Opened): Formula {
     throw new Error('A rollout with steps that watches errors has all of these.');
   // What the other parts hold counts as well; before verify, a recall and a split that is off, they hold their stakes.
   const own = weight * steps.stake;
+  const moves = given.moves.map(momentOf);
+  const history = past.filter(({ start }) => start >= START - HISTORY_MS);
+  const tolerated = settleOdds(stableBefore(trial, history), given.ratio);
   return {
     question: questionOf({ trial, target, rule }, steps),
     required: Math.log((1 / alpha - (1 - own)) / own),
+    settling: (minute) =>
+      isSettling({ ...trial, moves }, START + minute * WINDOW_MS) ? tolerated : undefined,
   };
 }
 
@@ -215,14 +226,23 @@ const REACH = Math.log(10);
 /** True if the canary failed in the newest two minutes: otherwise the evidence only fell, so that nothing new can be found. */
 const isNew = (minutes: readonly Minute[]) => minutes.at(-1)?.c !== 0 || minutes.at(-2)?.c !== 0;
 
+/** How far the formula is above its threshold. */
+function above(minutes: readonly Minute[], { question, required, settling }: Formula): number {
+  const windows = minutes.map((minute, nth) => {
+    const w0 = settling(nth);
+    return w0 === undefined ? minute : { ...minute, w0, stake: SETTLING_STAKE };
+  });
+  return evidenceOfRatio(windows, question) - required;
+}
+
 /** The formula as a rule of its own: what whole decisions are compared with. */
-export function byFormula({ question, required }: Formula): Watcher<Minute> {
-  return { see: (minutes) => isNew(minutes) && evidenceOfRatio(minutes, question) >= required };
+export function byFormula(formula: Formula): Watcher<Minute> {
+  return { see: (minutes) => isNew(minutes) && above(minutes, formula) >= 0 };
 }
 
 /** The looks at which the formula is within a tenth of its threshold: far below it no verdict fails by this comparison. */
-export function inReach({ question, required }: Formula): IsAsked {
-  return (minutes) => isNew(minutes) && evidenceOfRatio(minutes, question) >= required - REACH;
+export function inReach(formula: Formula): IsAsked {
+  return (minutes) => isNew(minutes) && above(minutes, formula) >= -REACH;
 }
 
 /** The look at which a watcher reverts, counted from 1; undefined if it never does. `readings[k]` is what a look after minute k finds. */

@@ -34,7 +34,7 @@ function given(keys: Record<string, string> = { 'spillway-site': OWNER, spillway
 describe('a live site', () => {
   test('is what its store says, read once in some seconds', async () => {
     const { at, calls, sites } = given();
-    const found = { key: 'a-key-of-the-site', releases: ['r41', 'r42'], knownBy: 'c:user' };
+    const found = { key: 'a-key-of-the-site', releases: ['r41', 'r42'], knownBy: 'c:user', segments: [] };
     for (let nth = 0; nth < 100; nth++) expect(await sites.find('web')).toEqual(found);
     expect(calls).toEqual(['find web', 'get spillway-site', 'get spillway']);
     at.now = 10_000;

@@ -274,6 +274,7 @@ describe('the name of an error that a simulated service answers', () => {
   const OTHERWISE: Record<string, string> = {
     BadDigest: 'S3 API reference, "Error responses"',
     IncompleteBody: 'S3 API reference, "Error responses"',
+    MalformedXML: 'S3 API reference, "Error responses"',
     ValidationError: 'CloudWatch API reference, "Common Errors"',
     ValidationException:
       'DynamoDB developer guide, "Error handling": a validation error that the model does not name',

@@ -80,11 +80,11 @@ test('answers with 5xx at the first step revert the release', async () => {
   const { story, path, rollout, run, stage } = await play({ canaries: { 2: { faults: 0.05 } } });
   expect(story).toEqual([
     ...FIRST_STEP.slice(0, 3),
-    'Measured inconclusive x2',
+    'Measured inconclusive x3',
     'Measured fail',
     ...TAKEN_BACK,
   ]);
-  expect(path).toEqual(['Decide', 'ShiftTraffic', 'Hold Measure x3', 'RevertTraffic', 'Reverted']);
+  expect(path).toEqual(['Decide', 'ShiftTraffic', 'Hold Measure x4', 'RevertTraffic', 'Reverted']);
   expect(rollout?.reason).toMatch(/^http5xx: canary \d+ of \d+ failed, stable/);
   expect(stage.alias()).toEqual({ primary: '1', weights: {} });
   expect(faults(run)).toEqual([]);
@@ -97,11 +97,11 @@ test('errors that come only under load revert the release at the second step', a
     ...FIRST_STEP,
     'ShiftIntended api 50 %',
     'Shifted api 50 %',
-    'Measured inconclusive',
+    'Measured inconclusive x2',
     'Measured fail',
     ...TAKEN_BACK,
   ]);
-  expect(path.slice(-3)).toEqual(['Hold Measure x2', 'RevertTraffic', 'Reverted']);
+  expect(path.slice(-3)).toEqual(['Hold Measure x3', 'RevertTraffic', 'Reverted']);
   expect(rollout?.reason).toMatch(/^errors: canary/);
   expect(faults(run)).toEqual([]);
 });
@@ -380,7 +380,9 @@ test('a release whose handled errors nobody counts is not called proven, and the
       addTraffic({ functionName: FUNCTION, requestsPerSecond: 50, errorRate: () => 0.001, counters: false });
     },
   });
-  expect(rollout?.opening.notices).toContainEqual(expect.stringContaining('http5xx is not watched'));
+  expect(rollout?.opening.notices).toContainEqual(
+    expect.stringContaining('http5xx and http4xx are not watched'),
+  );
   expect(rollout?.outcome).toBe('completed');
   expect(rollout?.reason).toBe(
     'unproven: nothing counted the answers of api with a status of 500 or more (http5xx)',
@@ -414,7 +416,7 @@ test('two targets go in lockstep, and one that fails takes both back', async () 
     'Shifted api 10 %',
     'ShiftIntended worker 10 %',
     'Shifted worker 10 %',
-    'Measured inconclusive x2',
+    'Measured inconclusive x3',
     'Measured fail',
     'RevertOrdered canary',
     'Reverted canary: api at 1, worker at 1',
@@ -424,7 +426,7 @@ test('two targets go in lockstep, and one that fails takes both back', async () 
     'Decide',
     'ShiftTraffic',
     'ShiftTraffic',
-    'Hold Measure x3',
+    'Hold Measure x4',
     'RevertTraffic',
     'Reverted',
   ]);

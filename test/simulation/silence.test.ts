@@ -60,7 +60,7 @@ test('a canary whose every answer is a 500 is reverted, if only a warmer that an
       raisedAt = stage.clock.now();
     },
   });
-  expect(rollout?.opening.notices.join()).toContain('http5xx is not watched so far');
+  expect(rollout?.opening.notices.join()).toContain('http5xx and http4xx are not watched so far');
   expect(rollout).toMatchObject({ outcome: 'reverted', leaving: { cause: 'canary' } });
   expect(faults(run)).toEqual([]);
 });

@@ -36,7 +36,7 @@ const isHeld = (event: RolloutEvent) => event.type === 'Paused' && event.why ===
 describe('a canary that looks worse, of a plan that promotes without evidence', () => {
   test.each<[string, () => Plot, number]>([
     ['on a step', () => ON_A_STEP, 2],
-    ['beside the holdout', heldOut, 2],
+    ['beside the holdout', heldOut, 1],
   ])(
     '%s goes on and completes only once it has recovered',
     async (_, plot, least) => {
