@@ -15,8 +15,8 @@ export function Fresh({ readAt, lostSince }: Pick<Live<unknown>, 'readAt' | 'los
   return h('span', null, h('span', { 'aria-hidden': 'true' }, '● '), `read ${age} s ago`);
 }
 
-/** Says since when there is no contact, and if this machine's clock is wrong. */
-export function Contact({ lostSince, clockOff, body }: Live<unknown>): ComponentChildren {
+/** Says since when there is no contact, by the controller's clock as every time here, and if this machine's clock is wrong. */
+export function Contact({ lostSince, clockOff, body, now }: Live<unknown>): ComponentChildren {
   const off = clockOff === undefined ? undefined : Math.round(Math.abs(clockOff) / 1000);
   return h(
     'div',
@@ -26,7 +26,7 @@ export function Contact({ lostSince, clockOff, body }: Live<unknown>): Component
       h(
         'p',
         { class: 'stale' },
-        `⚠ No contact since ${clock(lostSince, true)} UTC. What you see may be old; a command still acts on what the controller knows.`,
+        `⚠ No contact since ${clock(now ?? lostSince, true)} UTC. What you see may be old; a command still acts on what the controller knows.`,
       ),
     off !== undefined &&
       h(

@@ -65,7 +65,7 @@ export function LiveList(): ComponentChildren {
       { role: 'status' },
       running.length === 0
         ? 'Nothing is rolling out now.'
-        : `${running.length} rolling out now${needy.length > 0 ? `, ${needy.length} of them wait for a person` : ''}.`,
+        : `${running.length} rolling out now${needy.length > 0 ? `, ${needy.length} of them ${needy.length === 1 ? 'waits' : 'wait'} for a person` : ''}.`,
     ),
     h(
       'form',

@@ -10,7 +10,9 @@ export interface Ahead {
 /** What happens next, and when if that is known; what was due before `now` waits for a verdict. */
 export function nextText({ what, at }: Ahead, now = Number.NEGATIVE_INFINITY): string {
   const isStep = /^[\d.]+ %$/.test(what);
-  if (!isStep) return at === undefined ? what : `${what} at ${timeOfDay(at)}`;
+  // What a person can keep from coming has a last moment, everything else a first one.
+  const word = what.includes(' unless ') ? 'by' : 'at';
+  if (!isStep) return at === undefined ? what : `${what} ${word} ${timeOfDay(at)}`;
   if (at !== undefined && at <= now) return `it goes to ${what} as soon as it passes`;
   return `it goes to ${what}${at === undefined ? '' : ` at ${timeOfDay(at)} at the earliest`}, if it passes`;
 }

@@ -37,7 +37,8 @@ export interface Choice {
 export function choicesOf(view: RolloutView, weight: number, paged?: Paged): Choice[] {
   const { outcome, step } = view;
   if (outcome !== undefined) return [...afterwards(view), ...acknowledging(paged)];
-  const gate = view.gates.find(({ until }) => until !== undefined)?.before;
+  const open = view.gates.find(({ until }) => until !== undefined);
+  const gate = open?.before;
   return [
     choice('abort', 'Abort', `Traffic goes back to ${stableOf(view)} at once.`, {
       style: 'danger',
@@ -48,9 +49,14 @@ export function choicesOf(view: RolloutView, weight: number, paged?: Paged): Cho
       : choice('pause', 'Pause', 'Traffic stays as it is until somebody resumes it.', { hasReason: true }),
     ...(step >= 0 && weight < 100
       ? [
-          choice('promote', 'Promote', `It goes past step ${step + 1} without waiting for evidence.`, {
-            step,
-          }),
+          choice(
+            'promote',
+            'Promote',
+            `It goes past step ${step + 1} without waiting for evidence${gated(view)}.`,
+            {
+              step,
+            },
+          ),
         ]
       : []),
     ...(gate === undefined
@@ -60,14 +66,28 @@ export function choicesOf(view: RolloutView, weight: number, paged?: Paged): Cho
             style: 'primary',
             gate,
           }),
-          choice('reject', 'Reject', `The gate before ${gate} % is rejected.`, {
-            style: 'danger',
-            hasReason: true,
-            gate,
-          }),
+          choice(
+            'reject',
+            'Reject',
+            open?.reject === 'ends'
+              ? `The release is reverted: traffic goes back to ${stableOf(view)} at once.`
+              : 'The rollout is paused where it is until a person decides.',
+            {
+              style: 'danger',
+              hasReason: true,
+              gate,
+            },
+          ),
         ]),
     ...acknowledging(paged),
   ];
+}
+
+/** What a promotion still waits for: no gate is passed by one. */
+function gated({ gates, plan: { steps }, step }: RolloutView): string {
+  const next = steps[step + 1]?.weight ?? 100;
+  const gate = gates.find(({ before, missing }) => before <= next && missing > 0);
+  return gate === undefined ? '' : `, but waits for approval before ${gate.before} %`;
 }
 
 /** The version that a rollout goes back to, in a sentence. */

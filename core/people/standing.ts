@@ -2,7 +2,7 @@ import { type Actor, nameOf } from '../rollout/actor.ts';
 import { gatesAhead } from '../rollout/checkpoint.ts';
 import { OUTCOMES } from '../rollout/event.ts';
 import { isHeld } from '../rollout/next.ts';
-import { type Outline, outlineOf } from '../rollout/outline.ts';
+import { type Outline, outlineOf, wordsOf } from '../rollout/outline.ts';
 import { recallAhead } from '../rollout/recall.ts';
 import { isVerifying, type Rollout } from '../rollout/state.ts';
 import { bakeOf } from '../rollout/timing.ts';
@@ -110,9 +110,7 @@ export function stageOf({
 /** What a rollout does or waits for, and the last verdict: where one says the other, it is said once. */
 export function statedOf({ state, verdict }: Pick<RolloutView, 'state' | 'verdict'>): string[] {
   if (verdict === undefined) return [state];
-  const { status, reason, findings } = verdict;
-  const rest = state.replace(reason, '').replace(/^[;\s]+|[;\s]+$/g, '');
-  const isBlind = status === 'inconclusive' && findings.every(({ windows }) => windows === 0);
-  const why = isBlind ? 'no minute at this weight has settled yet' : reason;
-  return [...(rest === '' ? [] : [rest]), `Last verdict: ${status}: ${why}`];
+  const why = wordsOf(verdict);
+  const rest = state.replace(why, '').replace(/^[;\s]+|[;\s]+$/g, '');
+  return [...(rest === '' ? [] : [rest]), `Last verdict: ${verdict.status}: ${why}`];
 }

@@ -1,3 +1,4 @@
+import type { Verdict } from '../analysis/types.ts';
 import { weightText } from '../plan/segments.ts';
 import { timeOfDay } from '../words.ts';
 import type { Opening, Outcome } from './event.ts';
@@ -63,6 +64,14 @@ export function outlineText({ opening, weights, inside, isPaused, outcome, state
   return `${opening.rolloutId}: ${each.join(', ')}${isPaused ? ', paused' : ''}; ${state.slice(0, STATE_MAX)}`;
 }
 
+const NOT_SETTLED = 'the first minute at this weight has not settled yet';
+
+/** What a verdict says; one that has no minute to judge needs no counts of nothing. */
+export const wordsOf = ({ status, reason, findings }: Verdict): string =>
+  status === 'inconclusive' && findings.length > 0 && findings.every(({ windows }) => windows === 0)
+    ? NOT_SETTLED
+    : reason;
+
 /** What a rollout does or waits for now, in words. */
 export function stateOf(rollout: Rollout): string {
   const { opening, gates, leaving, pause, verdict, raisedAt } = rollout;
@@ -77,7 +86,7 @@ export function stateOf(rollout: Rollout): string {
       : pause.why === 'inconclusive' && rollout.verdict?.status === 'inconclusive'
         ? `${pause.reason}; now: ${rollout.verdict.reason}; it resumes by itself once a whole bake passes`
         : pause.reason;
-  const measured = verdict?.reason ?? 'the first minute at this weight has not settled yet';
+  const measured = verdict === undefined ? NOT_SETTLED : wordsOf(verdict);
   return (
     recallState(rollout) ??
     waiting ??

@@ -220,7 +220,7 @@ const isReplaced = (serving: Serving[], served: readonly Serving[]) =>
 /** A verdict in the middle of a bake is one so far, and one without any data yet needs no counts. */
 function measured({ status, reason, findings, to }: Verdict, after: Rollout): string {
   if (status === 'inconclusive' && findings.every(({ windows }) => windows === 0))
-    return 'waiting for the first window of this step to settle';
+    return 'waiting for the first minute at this weight to settle';
   if (status === 'pass' && isSuspect(after))
     return `no worse any more, and held at its weight because it looked worse until ${duration(Math.max(0, to - (after.doubted?.to ?? to)) / 1000)} before: ${reason}`;
   const isUnderWay = status === 'pass' && to < (bakeOf(after)?.to ?? 0);

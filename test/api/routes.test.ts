@@ -282,6 +282,15 @@ test('what is nowhere is a problem as well', async () => {
   }
 });
 
+test('a page of the dashboard about what cannot be is a page all the same, which says so', async () => {
+  const app = apiOf(await deployed());
+  for (const path of ['/view/rollouts/not-an-id', '/view/services/Not%20a%20name']) {
+    const { status, headers } = await ask(app, 'GET', path);
+    expect([path, status, headers.get('content-type')]).toEqual([path, 200, 'text/html; charset=utf-8']);
+  }
+  expect((await ask(app, 'GET', '/rollouts/not-an-id/overview')).status).toBe(404);
+});
+
 test('the type of a problem is one address, whatever was asked for, where anybody can read of it', async () => {
   const publicUrl = 'https://rollouts.example';
   const world = await deployed();

@@ -118,6 +118,30 @@ describe('a rollout at its first step', () => {
   });
 });
 
+describe('a rollout that waits at a gate', () => {
+  const at = (reject?: 'ends') => {
+    const gate = {
+      ...{ before: 50, approvers: 1, by: [], timeoutSeconds: 3_600, onTimeout: 'revert' as const },
+      ...(reject && { reject }),
+    };
+    const events = onFirstStep({ gates: [gate] });
+    return shown([...events, { type: 'GateOpened', at: minute(4), gate: 50, until: minute(64) }]);
+  };
+  const does = (overview: Overview, name: string) =>
+    overview.choices.find(({ command }) => command === name)?.does;
+
+  test('says until when somebody can answer it, and what each answer does', () => {
+    expect(at().next).toBe('it is reverted unless the gate before 50 % is answered by 13:04 UTC');
+    expect(does(at(), 'promote')).toBe(
+      'It goes past step 1 without waiting for evidence, but waits for approval before 50 %.',
+    );
+    expect(does(at(), 'reject')).toBe('The rollout is paused where it is until a person decides.');
+    expect(does(at('ends'), 'reject')).toBe(
+      'The release is reverted: traffic goes back to version 7 at once.',
+    );
+  });
+});
+
 describe('a rollout whose versions another one has replaced', () => {
   const replaced = 'version 8 served then, and version 9 serves now (checkout-api--r9--1)';
 

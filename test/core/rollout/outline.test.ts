@@ -31,6 +31,14 @@ const open = (before: number): RolloutEvent => ({
 const approved = (id: string, before = 50): RolloutEvent => ({
   ...{ type: 'Approved', at: minute(2), gate: before, by: { id, via: 'iam', isVerified: false } },
 });
+/** A measuring in which each metric has so many minutes to judge. */
+const verdictOf = (status: 'inconclusive' | 'pass', windows: number): RolloutEvent => {
+  const seen = tick(2, 2, { status });
+  return {
+    ...seen,
+    verdict: { ...seen.verdict, findings: seen.verdict.findings.map((each) => ({ ...each, windows })) },
+  };
+};
 const recall: RolloutEvent = {
   ...{ type: 'RecallOrdered', at: minute(9.5), nth: 2, weight: 25, reason: 'odd', remaining: 180 },
 };
@@ -46,6 +54,11 @@ const first = 'the first minute at this weight has not settled yet';
 test.each<[string, RolloutEvent[], string]>([
   ['nothing yet', [opened()], 'just opened'],
   ['nothing at a new weight', onFirstStep(), first],
+  [
+    'that no minute has settled, instead of counts of nothing',
+    [...onFirstStep(), verdictOf('inconclusive', 0)],
+    first,
+  ],
   ['what was measured last', [...onFirstStep(), measured('pass', [1, 2])], 'it is pass'],
   ['how much stays on stable until when', held, `holdout: 10 % stay on stable until 12:10 UTC; ${first}`],
   [

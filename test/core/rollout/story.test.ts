@@ -213,7 +213,7 @@ group('a measurement', () => {
   });
 
   test('without a window is waited for, with one it has its reason', () => {
-    const waiting = 'waiting for the first window of this step to settle';
+    const waiting = 'waiting for the first minute at this weight to settle';
     expect(told(...onFirstStep(), saying({}))).toBe(waiting);
     expect(told(...onFirstStep(), saying({ findings: [{ ...finding, windows: 0 }] }))).toBe(waiting);
     const mixed = [{ ...finding, windows: 0 }, finding];
