@@ -5,16 +5,16 @@ import type { Client } from './client.ts';
 import type { Site } from './site.ts';
 import type { StoredObject } from './site-bucket.ts';
 
-/** Where `npm run dev` listens. */
+/** Where `npm run dev` listens, unless another port was asked for or that one is taken. */
 export const LOCAL_URL = 'http://127.0.0.1:4747';
 
-/** The embedded world of `npm run dev` on this machine. */
-export function localClient(url = LOCAL_URL): Client {
+/** The embedded world of `npm run dev` on this machine; SPILLWAY_LOCAL is its address, if it took another port. */
+export function localClient(url = process.env.SPILLWAY_LOCAL || LOCAL_URL): Client {
   const call = async (path: string, init: RequestInit): Promise<{ status: number; body: unknown }> => {
     const response = await fetch(`${url}${path}`, init).catch(() => {
       throw new RolloutError(
         'Unavailable',
-        `Nothing listens at ${url}; start the embedded world with "npm run dev".`,
+        `Nothing listens at ${url}; start the embedded world with "npm run dev", or say in SPILLWAY_LOCAL which address it printed.`,
       );
     });
     return { status: response.status, body: await response.json() };

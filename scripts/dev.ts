@@ -53,6 +53,8 @@ if (
   wrong(call, `--port takes a number from 1 to 65534, not "${wanted}"`);
 const port = await freePort(Number(wanted ?? USUAL_PORT));
 const url = `http://127.0.0.1:${port}`;
+/** How the command line finds this world. */
+const spillway = `${port === USUAL_PORT ? '' : `SPILLWAY_LOCAL=${url} `}npm run spillway --`;
 const file = await readRolloutFile(KINDS, `${EXAMPLE}/rollout.yaml`);
 const { lambda = '', alias = '' }: Record<string, string> = Object.values(file.targets)[0] ?? {};
 const access = slackAccess(`arn:aws:iam::111122223333:user/${userInfo().username}`);
@@ -78,9 +80,9 @@ countedVisitors(world, 500);
 /** How the site and its API are released, as a pipeline does it: built, and with the API's version at the alias for visitors of the release. */
 const siteCommand = async (release: string) =>
   `  RELEASE=${release} npx vite build examples/web-shop --outDir ${join(tmpdir(), 'web-shop')} --emptyOutDir
-  npm run spillway -- release examples/web-shop/rollout.yaml --site web=${join(tmpdir(), 'web-shop')} --version api=${await shop.pointApi('candidate', release)} --release ${release} --local --wait\n`;
+  ${spillway} release examples/web-shop/rollout.yaml --site web=${join(tmpdir(), 'web-shop')} --version api=${await shop.pointApi('candidate', release)} --release ${release} --local --wait\n`;
 const firstSite = await siteCommand(GOOD_RELEASE);
-const command = `npm run spillway -- release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait`;
+const command = `${spillway} release examples/checkout-api/rollout.yaml --version api=${version} --release first --local --wait`;
 world.follow(({ rollout, events }) => {
   for (const event of events) narrate(event, rollout);
   const isNext = events.some((event) => event.type === 'RolloutClosed' && event.outcome === 'completed');
@@ -104,17 +106,15 @@ try {
   process.exit(1);
 }
 const asWanted = Number(wanted ?? USUAL_PORT);
-const isTaken = port === asWanted ? '' : `Port ${asWanted} is taken, so it listens at ${port}. `;
-const isElsewhere =
-  port === USUAL_PORT ? '' : `The command line with --local looks at port ${USUAL_PORT} alone.`;
-console.log(`${isTaken}${isElsewhere}
+const isTaken = port === asWanted ? '' : `Port ${asWanted} is taken, so it listens at ${port}.`;
+console.log(`${isTaken}
 
   Open ${url}${DESK}
 
 AWS is simulated here, ${scale} times as fast as real time. Version 7 of ${lambda} serves; ${version} is good and ${buggy} has a bug. In another terminal:
 
   ${command}
-  npm run spillway -- status --local
+  ${spillway} status --local
 
 A static site with its API, examples/web-shop, answers at ${site} behind a CDN of the embedded world. A release of both:
 

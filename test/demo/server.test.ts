@@ -297,6 +297,12 @@ describe('the embedded world for the command line', () => {
     const nobody = localClient('http://127.0.0.1:1');
     await expect(nobody.running()).rejects.toThrow(/start the embedded world with "npm run dev"/);
   });
+
+  test('is found at another port by SPILLWAY_LOCAL', async () => {
+    vi.stubEnv('SPILLWAY_LOCAL', url);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await localClient().running()).toEqual(await client.running());
+  });
 });
 
 async function raised(target: Target): Promise<void> {
