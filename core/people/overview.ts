@@ -335,34 +335,54 @@ interface Total {
 function meter() {
   let from: Instant | undefined;
   let to: Instant = 0;
-  let before: Sides = NONE;
-  let all: Sides = NONE;
+  /** By target: the counts of its step so far, and all counts. */
+  let before = new Map<string, Sides>();
+  const all = new Map<string, Sides>();
   // Between two steps lie minutes that neither of them counts, and a revert rests on all the same.
   let lost = 0;
   return {
-    total: (): Total => ({ requests: all.canary.total, failed: all.canary.bad }),
+    total(): Total {
+      const { total: requests, bad: failed } = [...all.values()].reduce<Count>(
+        (sum, { canary }) => sumOf(sum, canary),
+        NONE.canary,
+      );
+      return { requests, failed };
+    },
     point(at: Instant, verdict: Verdict, isAlone: boolean): Point {
       const guilty = verdict.findings.filter(({ status }) => status === 'fail');
       if (guilty.length === 0 && verdict.from !== from)
         [from, to, before, lost] = [
           verdict.from,
           Math.max(to, verdict.from),
-          NONE,
+          new Map(),
           lost + (to === 0 ? 0 : Math.max(0, verdict.from - to)),
         ];
-      const sides = sidesOf(guilty.length === 0 ? verdict.findings : guilty);
-      const known = guilty.length === 0 ? before : all;
-      const canary = grown(known.canary, sides.canary);
-      // Beside a canary that serves alone, counts of stable are those of earlier minutes.
-      const stable = isAlone ? undefined : grown(known.stable, sides.stable);
+      let [canary, stable]: (Count | undefined)[] = [];
+      for (const target of new Set(verdict.findings.map((finding) => finding.target))) {
+        const of = (findings: readonly Finding[]) => findings.filter((each) => each.target === target);
+        const isGuilty = of(guilty).length > 0;
+        const sides = sidesOf(of(isGuilty ? guilty : verdict.findings));
+        const sum = all.get(target) ?? NONE;
+        const known = isGuilty ? sum : (before.get(target) ?? NONE);
+        const more = {
+          canary: grown(known.canary, sides.canary),
+          // Beside a canary that serves alone, counts of stable are those of earlier minutes.
+          stable: isAlone ? undefined : grown(known.stable, sides.stable),
+        };
+        if (!isGuilty) before.set(target, sides);
+        all.set(target, {
+          canary: sumOf(sum.canary, more.canary),
+          stable: sumOf(sum.stable, more.stable),
+        });
+        canary = more.canary === undefined ? canary : sumOf(more.canary, canary);
+        stable = more.stable === undefined ? stable : sumOf(more.stable, stable);
+      }
       const isNews = canary !== undefined || stable !== undefined || verdict.to > to;
       // The minute in which traffic moved may be counted in part, and is none of the whole ones.
       const length = verdict.to - to + (guilty.length === 0 ? 0 : lost);
       const minutes = isNews ? Math.max(1, Math.round(length / WINDOW_MS)) : 0;
       if (isNews) to = verdict.to;
-      if (guilty.length === 0) before = sides;
-      else lost = 0;
-      all = { canary: sumOf(all.canary, canary), stable: sumOf(all.stable, stable) };
+      if (guilty.length > 0) lost = 0;
       const { evidence, limit, status } = verdict;
       return {
         at,
@@ -389,21 +409,13 @@ interface Sides {
 
 const NONE: Sides = { canary: { bad: 0, total: 0 }, stable: { bad: 0, total: 0 } };
 
-/** What both versions were counted with: of several metrics of one target the worst, so that no request counts twice. */
+/** What both versions of a target were counted with: of several metrics the worst, so that no request counts twice. */
 function sidesOf(findings: readonly Finding[]): Sides {
   const counted = findings.filter(({ metric }) => (METRIC_NAMES as readonly string[]).includes(metric));
-  const targets = [...new Set(counted.map(({ target }) => target))];
-  const side = (name: 'canary' | 'stable'): Count =>
-    targets.reduce<Count>(
-      (sum, target) => {
-        const own = counted.filter((each) => each.target === target).map((each) => each[name]);
-        return {
-          bad: sum.bad + Math.max(...own.map(({ bad }) => bad)),
-          total: sum.total + Math.max(...own.map(({ total }) => total)),
-        };
-      },
-      { bad: 0, total: 0 },
-    );
+  const side = (name: 'canary' | 'stable'): Count => ({
+    bad: Math.max(0, ...counted.map(({ [name]: { bad } }) => bad)),
+    total: Math.max(0, ...counted.map(({ [name]: { total } }) => total)),
+  });
   return { canary: side('canary'), stable: side('stable') };
 }
 

@@ -118,6 +118,25 @@ describe('a rollout at its first step', () => {
   });
 });
 
+test('the minutes in which one of two targets fails are counted beside those of the other one', () => {
+  const web = (bad: number, total: number, more: Partial<Finding> = {}) =>
+    finding([bad, total], [1, 9 * total], { target: 'web', ...more });
+  const { points, met, captions } = shown([
+    ...onFirstStep(),
+    tick(3, 2, [web(10, 100), finding([0, 100], [0, 900])]),
+    tick(4, 3, [web(40, 200, { status: 'fail', evidence: 5 }), finding([0, 200], [0, 1_800])], {
+      status: 'fail',
+      evidence: 5,
+    }),
+  ]);
+  expect(points.map(({ canary }) => canary)).toEqual([
+    { bad: 10, total: 200 },
+    { bad: 30, total: 200 },
+  ]);
+  expect(met).toBe('400 requests reached the new version and 40 of them failed (10 %)');
+  expect(captions.failures).toMatch(/^The new version failed 10 %,/);
+});
+
 describe('a rollout that waits at a gate', () => {
   const at = (reject?: 'ends') => {
     const gate = {
