@@ -1,6 +1,6 @@
 import { type Actor, nameOf } from '../rollout/actor.ts';
 import { gatesAhead } from '../rollout/checkpoint.ts';
-import { OUTCOMES } from '../rollout/event.ts';
+import { OUTCOMES, type PauseReason } from '../rollout/event.ts';
 import { isHeld } from '../rollout/next.ts';
 import { type Outline, outlineOf, wordsOf } from '../rollout/outline.ts';
 import { recallAhead } from '../rollout/recall.ts';
@@ -33,6 +33,14 @@ export function phaseOf(rollout: Rollout): Phase {
 export const isPausable = ({ outcome, leaving, pause }: Rollout): boolean =>
   outcome === undefined && leaving === undefined && pause === undefined;
 
+/** What ends a pause without a person. */
+const RESUMES: Partial<Record<PauseReason, string>> = {
+  broken: 'it can be measured again or ',
+  suspect: 'the suspicion goes away or ',
+  inconclusive: 'a whole bake passes or ',
+  doubt: 'a whole bake passes or ',
+};
+
 /** What happens next to a rollout that nobody gives a command; undefined once it has ended. */
 export function aheadOf(rollout: Rollout): Ahead | undefined {
   const { outcome, leaving, pause, gates, opening, step } = rollout;
@@ -41,7 +49,7 @@ export function aheadOf(rollout: Rollout): Ahead | undefined {
   if (pause !== undefined)
     return isHeld(rollout)
       ? { what: 'it waits for a person' }
-      : { what: 'it is reverted unless somebody resumes it', at: pause.until };
+      : { what: `it is reverted unless ${RESUMES[pause.why] ?? ''}somebody resumes it`, at: pause.until };
   const gate = gatesAhead(rollout).find(({ before }) => gates[before] !== undefined);
   if (gate !== undefined) {
     const verb = gate.onTimeout === 'revert' ? 'it is reverted' : 'it goes on';

@@ -137,6 +137,14 @@ test('the minutes in which one of two targets fails are counted beside those of 
   expect(captions.failures).toMatch(/^The new version failed 10 %,/);
 });
 
+test.each([
+  ['human', /^it is reverted unless somebody resumes it by /],
+  ['broken', /^it is reverted unless it can be measured again or somebody resumes it by /],
+  ['inconclusive', /^it is reverted unless a whole bake passes or somebody resumes it by /],
+] as const)('a pause (%s) says what ends it without a revert', (why, says) => {
+  expect(shown([...onFirstStep(), paused(3, { why })]).next).toMatch(says);
+});
+
 describe('a rollout that waits at a gate', () => {
   const at = (reject?: 'ends') => {
     const gate = {
