@@ -83,6 +83,8 @@ function judged(
   const missing = whyUnmeasured(asked, settled, { believed, inStep, canary: here.canary });
   const said = (counts: Sides, ...more: (string | undefined)[]) =>
     [`${asked.label}${words(rule, counts, slow)}`, ...more].filter((part) => part !== undefined).join('; ');
+  // Before a step has counts of its own, a suspicion rests on those of before.
+  const seen = suspicion !== undefined && here.canary.total === 0 ? rests : here;
   const shown = shownBefore(trial, { ...here, target: target.name, metric: rule.metric }, windows, step);
   const few = isFew && 'ratio' in rule && rule.ratio < 1.6 ? FEW_SERVED : undefined;
   const odds = 'ratio' in rule ? oddsOf(asked, both, inStep) : undefined;
@@ -105,7 +107,7 @@ function judged(
     odds,
     needed,
     skipped,
-    reason: said(here, missing, suspicion, missing === undefined ? wanting : undefined, few, ...skipped),
+    reason: said(seen, missing, suspicion, missing === undefined ? wanting : undefined, few, ...skipped),
   };
   // More samples answer what is too few, and nothing else.
   const isShort = finding.status === 'inconclusive' && strange === undefined && !isCounted(trial);

@@ -1843,7 +1843,7 @@ export const EVENTS = [
     verdict: {
       status: 'suspect',
       reason:
-        'api http5xx: canary 0 of 0 failed, stable 0 of 0; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
+        'api http5xx: canary 61 of 300 failed, stable 3 of 2,684; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
       findings: [
         {
           target: 'worker',
@@ -1940,7 +1940,7 @@ export const EVENTS = [
           needed: 'the canary looks worse than the rule allows, not yet conclusively',
           skipped: [],
           reason:
-            'api http5xx: canary 0 of 0 failed, stable 0 of 0; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
+            'api http5xx: canary 61 of 300 failed, stable 3 of 2,684; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
         },
         {
           target: 'api',
@@ -2991,7 +2991,7 @@ export const HEADS = [
       limit: 4.605170185988091,
     },
     suspicion:
-      'api http5xx: canary 0 of 0 failed, stable 0 of 0; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
+      'api http5xx: canary 61 of 300 failed, stable 3 of 2,684; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
     doubted: { to: 1767604980000, by: [{ target: 'api', metric: 'http5xx' }] },
     leaving: {
       at: 1767605103200,
@@ -4300,7 +4300,7 @@ export const HEADS = [
       limit: 4.605170185988091,
     },
     suspicion:
-      'http5xx: canary 0 of 0 failed, stable 0 of 0; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
+      'http5xx: canary 64 of 304 failed, stable 4 of 2,669; the canary looks worse than the rule allows, not yet conclusively; no window of this step has settled yet',
     doubted: { to: 1767604860000, by: [{ target: 'api', metric: 'http5xx' }] },
     pause: {
       since: 1767604983760,
