@@ -17,6 +17,12 @@ const UNSEEN_TAILS = 3;
 const TAIL_MAX = 0.9;
 
 /**
+ * Shortest duration whose crossing is a tail, in ms. Below it stand calls whose code is not compiled yet, of which a thinly used canary
+ * has more than stable; all durations together are compared whatever their length. A judgement.
+ */
+export const TAIL_MIN_MS = 4;
+
+/**
  * What is tolerated, in edges of `LATENCY_EDGES`: stable is counted over edge `offset` of an octave, 0 or 1, and the canary over one that
  * is `later`, which is `ratio` times as long. Both are counts of whole requests, because nothing is known between two edges.
  */
@@ -98,10 +104,15 @@ interface Side {
  * The comparison that a rule asks for.
  * @param percentile for a rule about slow requests alone: then only tails are compared, those that at most twice as many of stable's
  * requests cross as the percentile leaves, since the edges are an octave apart
+ * @param shortest shortest duration whose crossing is a tail, in ms
  */
 export function comparisonFrom(
   history: Spread,
-  { ratio, percentile }: { ratio: number; percentile?: number | undefined },
+  {
+    ratio,
+    percentile,
+    shortest = 0,
+  }: { ratio: number; percentile?: number | undefined; shortest?: number | undefined },
 ): Comparison {
   const side = (of: number): Side => {
     const tolerance = toleranceOf(of);
@@ -112,8 +123,17 @@ export function comparisonFrom(
   const { offset } = toleranceOf(ratio);
   return {
     ...{ usual: side(ratio), few: side(Math.max(ratio, FEW_RATIO)) },
-    tails: pairsFrom(history, { offset, most }).tails,
+    tails: longOf(pairsFrom(history, { offset, most }).tails, { offset, shortest }),
   };
+}
+
+/** The tails that are long enough, or the longest one. */
+function longOf(
+  tails: readonly number[],
+  { offset, shortest }: { offset: number; shortest: number },
+): readonly number[] {
+  const long = tails.filter((octave) => edge(2 * octave + offset) >= shortest);
+  return long.length > 0 ? long : tails.slice(-1);
 }
 
 /** A bet on a slower canary: the logarithm of how much likelier a duration of this rank gets; it never falls. */

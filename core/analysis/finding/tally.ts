@@ -1,7 +1,7 @@
 import { agesOf, effective, grouped, metIn } from '../groups.ts';
 import { historyOf, type SlowFrom, slowFrom, slowWindows, together } from '../latency.ts';
 import { type Believed, believable, knownOf, NOTHING, type Settled } from '../settled.ts';
-import { type Comparison, comparisonFrom, slownessWindows } from '../slowdown.ts';
+import { type Comparison, comparisonFrom, slownessWindows, TAIL_MIN_MS } from '../slowdown.ts';
 import type { SpreadWindow } from '../types.ts';
 import { isLatency } from '../weights.ts';
 import { comparedWindows } from '../windows.ts';
@@ -54,7 +54,7 @@ export function talliesOf(asked: Rule, settled: Settled): Tallies {
   if (target.traits.isSticky) return { told };
   const believed = new Set(first.believed.windows.map(({ start }) => start));
   const [percentile] = metric === 'latency' ? [] : percentilesOf(metric);
-  const comparison = comparisonFrom(before, { ratio, percentile });
+  const comparison = comparisonFrom(before, { ratio, percentile, shortest: TAIL_MIN_MS });
   const windows = sinceFolded(asked, slownessWindows(trial, spreads)).filter(({ start }) =>
     believed.has(start),
   );

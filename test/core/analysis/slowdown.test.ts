@@ -8,6 +8,7 @@ import {
   evidenceOfSlowness,
   pairsFrom,
   slownessWindows,
+  TAIL_MIN_MS,
   toleranceOf,
 } from '../../../core/analysis/slowdown.ts';
 import type { Series, Spread, SpreadWindow } from '../../../core/analysis/types.ts';
@@ -216,6 +217,19 @@ test('a rule about slow requests alone asks for edges that few of stable crossed
   });
   expect(usual.cells).toEqual([]);
   expect(tails).toEqual([11, 12, 13, 14, 15]);
+});
+
+test('an edge that is crossed until code is compiled is no tail, unless all are', () => {
+  const upTo = (ms: number) => ({
+    ...{ total: 1_000, edges: LATENCY_EDGES, over: LATENCY_EDGES.map((edge) => (edge < ms ? 20 : 0)) },
+  });
+  const shortest = (ms: number) => {
+    const { tails } = comparisonFrom(upTo(ms), { ratio: 1.25, shortest: TAIL_MIN_MS });
+    return tails.map((octave) => LATENCY_EDGES[2 * octave]);
+  };
+  expect(shortest(100)).toEqual([4, 8, 16, 32, 64, 128, 256, 512]);
+  expect(shortest(1)).toEqual([4]);
+  expect(shortest(0.2)).toEqual([1]);
 });
 
 test('few environments are given more, whatever the rule gives', () => {
