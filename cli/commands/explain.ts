@@ -51,6 +51,12 @@ function explanationOf(view: RolloutView, events: readonly RolloutEvent[]): Expl
 
 const shareOf = ({ bad, total }: Count) => (total === 0 ? 0 : bad / total);
 
+/** A raise forgets the verdict of the step before it, which was no less measured. */
+const withoutVerdict = (events: readonly RolloutEvent[]) =>
+  events.some(({ type }) => type === 'Measured')
+    ? 'Nothing was measured at this weight yet.'
+    : 'Nothing was measured: no verdict is behind this.';
+
 function linesOf(
   view: RolloutView,
   events: readonly RolloutEvent[],
@@ -69,7 +75,7 @@ function linesOf(
     ),
     ...(made === '' ? [] : [made]),
     ...(verdict === undefined || decisive === undefined
-      ? ['', 'Nothing was measured: no verdict is behind this.']
+      ? ['', verdict?.reason ?? withoutVerdict(events)]
       : [
           '',
           `${SIGNS[verdict.status] ?? ''} ${verdict.reason}`,

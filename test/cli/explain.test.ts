@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest';
 import type { Finding, VerdictStatus } from '../../core/analysis/types.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { outlineOf } from '../../core/rollout/outline.ts';
-import { closed, measured, onFirstStep, ROLLOUT_ID, reverted, stateAfter } from '../core/rollout/given.ts';
+import {
+  closed,
+  measured,
+  onFirstStep,
+  onSecondStep,
+  ROLLOUT_ID,
+  reverted,
+  stateAfter,
+} from '../core/rollout/given.ts';
 import { fakeClient, reads, spillway } from './called.ts';
 
 const finding = (metric: Finding['metric'], status: VerdictStatus, bad: number, total: number): Finding => ({
@@ -87,6 +95,12 @@ describe('explain', () => {
     const { code, out } = await spillway(client, 'explain', ROLLOUT_ID, '--local');
     expect(code).toBe(0);
     expect(out).toContain('Nothing was measured: no verdict is behind this.');
+  });
+
+  test('says after a raise that only this weight was not measured yet', async () => {
+    const { client } = fakeClient({ read: reads(onSecondStep()) });
+    const { out } = await spillway(client, 'explain', ROLLOUT_ID, '--local');
+    expect(out).toContain('Nothing was measured at this weight yet.');
   });
 
   test('of a rollout that is not there says where to look', async () => {
