@@ -71,7 +71,7 @@ function textOf(service: string, target: Record<string, string>, health: string)
     ...(health === ''
       ? []
       : ['smoke:', `  - { get: ${JSON.stringify(health)}, expect: { status: 200, under: 2s } }`]),
-    ...(isSite ? [] : ['watch: { errors: 1.5x, http5xx: 1.5x }']),
+    ...(isSite ? [] : ['watch: { errors: 1.5x, throttles: 1.5x, http5xx: 1.5x, http4xx: 1.5x }']),
     'verify: 10m',
     '',
   ].join('\n');

@@ -33,7 +33,9 @@ describe('init', () => {
     };
     const { code } = await answering(client, (question) => answers[question] ?? '', 'init', path);
     expect(code).toBe(0);
-    expect(readFileSync(path, 'utf8')).toContain('api: { lambda: "shop-api", alias: "live" }');
+    const text = readFileSync(path, 'utf8');
+    expect(text).toContain('api: { lambda: "shop-api", alias: "live" }');
+    expect(text).toContain('watch: { errors: 1.5x, throttles: 1.5x, http5xx: 1.5x, http4xx: 1.5x }');
   });
 
   test.each([
