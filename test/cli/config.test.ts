@@ -1,11 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { answering, fakeClient, spillway } from './called.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'spillway-'));
 afterAll(() => rmSync(root, { recursive: true }));
+// Under npm the folder that npm was called in counts, not the present one.
+beforeEach(() => void vi.stubEnv('npm_package_json', undefined));
 mkdirSync(join(root, 'repository/.git'), { recursive: true });
 mkdirSync(join(root, 'repository/services/api'), { recursive: true });
 const write = (text: string) => writeFileSync(join(root, 'repository/spillway.json'), text);
