@@ -148,7 +148,7 @@ test('whatever text is read is accepted or refused by a RolloutError, never by a
         expect(RolloutError.is(error, 'RolloutFileInvalid'), String(error)).toBe(true);
       }
     }),
-    { numRuns: times(800, 20_000) },
+    { numRuns: times(400, 20_000) },
   );
 });
 

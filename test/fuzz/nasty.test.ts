@@ -9,6 +9,7 @@ import { journalStream } from '../../functions/journal-stream.ts';
 import type { FunctionName } from '../../infra/facts.ts';
 import { controllerFunctions } from '../../local/functions.ts';
 import { changed, thrownBy } from '../core/config/files.ts';
+import { sampled } from '../deep.ts';
 import { manifestFrom, rolloutFileFrom } from '../formats.ts';
 import { type Case, casesOf, grown, type Written } from './cases.ts';
 
@@ -60,7 +61,7 @@ describe('a rollout file of', () => {
     return FILE.replace(swap?.[0] ?? '', () => swap?.[1] ?? '');
   };
 
-  test.each(casesOf<FileCase>('rollout-files'))('$name', (nasty) => {
+  test.each(sampled(casesOf<FileCase>('rollout-files'), 2))('$name', (nasty) => {
     const read = () => rolloutFileFrom(parseRolloutFile(textOf(nasty), 'f.yml'));
     if (nasty.accepted === undefined) return expectRefused(thrownBy(read), 'RolloutFileInvalid', nasty);
     expect(read()).toEqual({ ...FILE_NORMAL, ...nasty.accepted });
@@ -73,7 +74,7 @@ describe('a manifest of', () => {
   const textOf = ({ text, path = [], put }: Changed) =>
     text === undefined ? JSON.stringify(changed(MANIFEST, path, put)) : grown(text);
 
-  test.each(casesOf<Changed>('manifests'))('$name', (nasty) => {
+  test.each(sampled(casesOf<Changed>('manifests'), 2, 1))('$name', (nasty) => {
     const read = () => manifestFrom(new TextEncoder().encode(textOf(nasty)), KEY, 'prod');
     if (nasty.accepted === undefined) return expectRefused(thrownBy(read), 'ManifestInvalid', nasty);
     expect(read()).toEqual({ ...MANIFEST, reversible: true, ...nasty.accepted });
@@ -105,9 +106,12 @@ describe.each(['events', 'state-inputs'])('%s:', (file) => {
   });
 });
 
-test.each(casesOf<{ text: Written }>('hook-answers'))('an answer of a hook: $name', (nasty) => {
-  const answer = hookAnswerFrom(grown(nasty.text));
-  if (nasty.accepted !== undefined) return expect(answer).toMatchObject(nasty.accepted);
-  expect(answer.status).toBe('broken');
-  expect(answer.reason).toContain(nasty.refused);
-});
+test.each(sampled(casesOf<{ text: Written }>('hook-answers'), 2, 1))(
+  'an answer of a hook: $name',
+  (nasty) => {
+    const answer = hookAnswerFrom(grown(nasty.text));
+    if (nasty.accepted !== undefined) return expect(answer).toMatchObject(nasty.accepted);
+    expect(answer.status).toBe('broken');
+    expect(answer.reason).toContain(nasty.refused);
+  },
+);

@@ -204,7 +204,7 @@ describe('a damaged text', () => {
           expectStable,
         );
       }),
-      { numRuns: times(100, 3_000) },
+      { numRuns: times(50, 3_000) },
     );
   });
 
@@ -218,7 +218,7 @@ describe('a damaged text', () => {
           expectManifest,
         );
       }),
-      { numRuns: times(100, 3_000) },
+      { numRuns: times(50, 3_000) },
     );
   });
 
@@ -233,7 +233,7 @@ describe('a damaged text', () => {
         const found = manifestKeyFrom(key);
         if (found !== undefined) expect(`releases/${found.service}/${found.release}/manifest.json`).toBe(key);
       }),
-      { numRuns: times(400, 20_000) },
+      { numRuns: times(200, 20_000) },
     );
   });
 
@@ -245,7 +245,7 @@ describe('a damaged text', () => {
         expect(answer.reason.isWellFormed()).toBe(true);
         if (answer.status !== 'broken') expect(JSON.parse(text)).toMatchObject({ status: answer.status });
       }),
-      { numRuns: times(250, 10_000) },
+      { numRuns: times(120, 10_000) },
     );
   });
 });
@@ -268,6 +268,6 @@ test('a function takes any event as one of its own, or refuses it by the name of
       expect(RolloutError.is(error, 'EventInvalid'), String(error)).toBe(true);
       expect((error as Error).message).toMatch(/\nevent[.:]/);
     }),
-    { numRuns: times(120, 5_000) },
+    { numRuns: times(60, 5_000) },
   );
 });

@@ -129,7 +129,7 @@ describe.each(histories)('what $name stored', ({ version, name, history }) => {
   test.each(
     sampled(
       history.cuts.map((cut, at) => ({ at, after: cut.after, cut })),
-      18,
+      36,
       name.length,
     ),
   )('is gone on with by the present functions from cut $at, after $after', async ({ at, cut }) => {

@@ -1,6 +1,7 @@
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { LambdaWorker } from '../../local/services/lambda-worker.ts';
+import { sampled } from '../deep.ts';
 import type { Came } from './cases.mjs';
 import { cameOf, countedIn, ENVIRONMENTS, type Environment, expectedOf } from './run.ts';
 
@@ -24,7 +25,7 @@ async function simulated({ files, events }: Environment, runtime: string): Promi
   return came;
 }
 
-describe.each(['nodejs22.x', 'nodejs24.x'])('in the simulated Lambda on %s', (runtime) => {
+describe.each(sampled(['nodejs22.x', 'nodejs24.x'], 2, 1))('in the simulated Lambda on %s', (runtime) => {
   test.each(ENVIRONMENTS.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
     expect(cameOf(each, await simulated(each, runtime))).toEqual(expectedOf(each, runtime));
   });

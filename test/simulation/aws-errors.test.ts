@@ -41,7 +41,7 @@ describe('one error of AWS in a function of the controller', () => {
     '%s: reverts no good release, whichever it is',
     async (fn) => {
       // Functions that follow each other try others of them, so that even a sample has each.
-      for (const name of sampled(ONCE, 24, FUNCTIONS.indexOf(fn))) {
+      for (const name of sampled(ONCE, 48, FUNCTIONS.indexOf(fn))) {
         for (const phase of ['before', 'after']) {
           // The end of a hold is no error.
           if (fn === 'Hold' && name === 'States.Timeout') continue;

@@ -73,7 +73,7 @@ async function sweep(plot: Plot, isAsked: (point: Point) => boolean, error?: str
   const asked = points.filter(({ point }) => isAsked(point) && !isRepeated(point));
   const wrong: string[] = [];
   const outcomes = new Set<string | undefined>();
-  for (const { point, at } of sampled(asked, 41)) {
+  for (const { point, at } of sampled(asked, 67)) {
     let seen = 0;
     const { rollout, run } = await crashed(plot, () => seen++ === at, error);
     outcomes.add(rollout?.outcome);

@@ -134,7 +134,7 @@ describe('two executions of one rollout', () => {
   });
 
   test('carry a release to its end together, whenever the second one starts', async () => {
-    for (let second = 0; second < 360; second += times(36, 12)) {
+    for (let second = 0; second < 360; second += times(72, 12)) {
       const { rollout, run } = await play({
         rollout: { steps: [{ weight: 10, bake: '1m' }], verify: '2m' },
         act: async ({ clock, stepFunctions }) => {

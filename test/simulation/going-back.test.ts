@@ -155,7 +155,7 @@ test.each<[string, object]>([
   ],
   ['nowhere, but for its description', { Description: '' }],
 ])('somebody moves the alias %s between any two calls of a rollback', async (_what, change) => {
-  for (const nth of sampled(TWELVE, 6)) {
+  for (const nth of sampled(TWELVE, 12)) {
     let calls = 0;
     let isOn = false;
     let world: Awaited<ReturnType<typeof completed>> | undefined;
@@ -200,7 +200,7 @@ test('a function that dies at any point of a rollback leaves nothing on the vers
 }, async () => {
   const points = await pointsOfARollback();
   expect(points.length).toBeGreaterThan(20);
-  for (const at of sampled(points, 21)) {
+  for (const at of sampled(points, 37)) {
     let isOn = false;
     let isDead = false;
     const world = await completed(

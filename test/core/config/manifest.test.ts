@@ -484,6 +484,6 @@ test('whatever is uploaded is accepted or refused by a RolloutError, never by an
         expect(RolloutError.is(error, 'ManifestInvalid'), String(error)).toBe(true);
       }
     }),
-    { numRuns: times(3_000, 30_000) },
+    { numRuns: times(1_200, 30_000) },
   );
 });

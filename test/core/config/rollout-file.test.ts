@@ -1260,7 +1260,7 @@ describe('whatever is read as a rollout file', () => {
   test('is accepted or refused by a RolloutError, never by another failure', () => {
     fc.assert(
       fc.property(hostile, (value) => isAnswered(value)),
-      { numRuns: times(1_000, 10_000) },
+      { numRuns: times(500, 10_000) },
     );
   });
 
@@ -1268,7 +1268,7 @@ describe('whatever is read as a rollout file', () => {
     const place = fc.constantFrom(...pathsOf(fullFile()));
     fc.assert(
       fc.property(place, hostile, (path, put) => isAnswered(changed(fullFile(), path, put))),
-      { numRuns: times(2_000, 20_000) },
+      { numRuns: times(800, 20_000) },
     );
   });
 
@@ -1328,7 +1328,7 @@ describe('whatever is read as a rollout file', () => {
           before = weight;
         }
       }),
-      { numRuns: times(1_000, 10_000) },
+      { numRuns: times(500, 10_000) },
     );
     expect(accepted).toBeGreaterThan(100);
   });
@@ -1363,7 +1363,7 @@ describe('whatever is read as a rollout file', () => {
         expect(read).toMatchObject({ protocol: 'https:', hostname: host, port: '', username: '', hash: '' });
         expect(host).toMatch(/\.[a-z][a-z0-9-]*$/);
       }),
-      { numRuns: times(2_000, 20_000) },
+      { numRuns: times(800, 20_000) },
     );
     expect(accepted).toBeGreaterThan(100);
   });

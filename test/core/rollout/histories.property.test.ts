@@ -519,7 +519,7 @@ test('a raise is earned by a pass on the whole bake or ordered, and none follows
       for (const move of script) world.do(move);
       for (const { type } of world.events) reached.add(type);
     }),
-    { numRuns: times(350, 6_000) },
+    { numRuns: times(200, 6_000) },
   );
   expect([...reached].sort()).toEqual([
     'Aborted',
@@ -566,7 +566,7 @@ test('every history ends with an outcome, and the traffic is where the outcome s
       expect(world.now).toBeLessThanOrEqual(world.state.opening.deadline + 3_600_000);
       assertSettled(world);
     }),
-    { numRuns: times(200, 3_000) },
+    { numRuns: times(120, 3_000) },
   );
   expect([...outcomes].sort()).toEqual(['completed', 'halted', 'refused', 'reverted']);
 });
@@ -604,7 +604,7 @@ test('the state is a pure fold: it can be stored after every event and read back
       expect(stored).toEqual(world.state);
       expect(JSON.stringify(world.events)).toBe(before);
     }),
-    { numRuns: times(150, 1_500) },
+    { numRuns: times(90, 1_500) },
   );
 });
 
@@ -627,6 +627,6 @@ test('there is a directive for every state and instant', () => {
         }
       }
     }),
-    { numRuns: times(150, 1_500) },
+    { numRuns: times(90, 1_500) },
   );
 });

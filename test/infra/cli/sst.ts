@@ -24,6 +24,7 @@ const DEPLOYED = [
     'functions',
     'api',
     'notify',
+    'page',
     'client',
     'controller',
     'core',

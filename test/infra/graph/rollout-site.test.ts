@@ -75,7 +75,7 @@ test('a store is named by app, stage and site, and says whose the site is and wh
   expect(inputs.key).toBe('spillway-site');
   expect(JSON.parse(inputs.value)).toEqual({
     ...{ service: 'shop', environment: 'production', layout: 'spa', url: 'https://shop.example' },
-    ...{ bucket: 'webfiles', api: '/api/', id: 'c:session' },
+    ...{ bucket: 'webfiles', api: '/api/', id: 'c:session', segments: ['c', 'y'] },
   });
   const docs = one(graph, 'cloudfront/keyvaluestoreKey:KeyvaluestoreKey', 'DocsSite').inputs.value;
   expect(JSON.parse(docs)).toMatchObject({
