@@ -266,7 +266,9 @@ describe('whoever looks', () => {
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await focused()).toBe('Pause…');
     await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
     await page.keyboard.type('lunch');
     await page.keyboard.press('Enter');
     await shows(page, /paused/);

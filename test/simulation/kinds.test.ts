@@ -15,7 +15,7 @@ import { ledgerGuest } from '../kinds/ledger/guest.ts';
 import { ledgerKind } from '../kinds/ledger/kind.ts';
 import { KEY } from '../kinds/ledger/router.ts';
 
-const WORLDS = times(27, 120);
+const WORLDS = times(36, 120);
 
 describe('a kind of target that shares nothing with a function', () => {
   test('keeps every promise in worlds of its own and of aliases, under all faults', async () => {

@@ -12,7 +12,7 @@ import { addSite, SITE, SITE_RELEASE, siteGuest } from '../../simulation/site.ts
 import { times } from '../deep.ts';
 import { MINUTE, type Plot, play } from './stage.ts';
 
-const WORLDS = times(24, 150);
+const WORLDS = times(30, 150);
 const KEY = `aws:111122223333:global:cloudfront/${SITE}`;
 
 /** The site of a world, and the stage that it stands on. */
