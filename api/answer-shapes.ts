@@ -242,6 +242,7 @@ const ServiceOut = named(
     completed: z.optional(Completed),
     earlier: z.optional(z.array(Completed)),
     waiting: z.optional(z.looseObject({ release: z.string(), attempt: z.number(), order: z.number() })),
+    tried: z.optional(z.array(z.object({ from: instant, to: instant }))),
     seq: z.optional(z.number()),
   }),
 );

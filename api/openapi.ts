@@ -57,6 +57,8 @@ const SAYS: Record<string, string> = {
   after: 'The number of the last event that is known; 0 for all.',
   before: 'The id of the last rollout of the page before.',
   limit: 'The most that is answered at once.',
+  services: 'Names of services, with commas between.',
+  file: 'Name of a file, with its digest.',
 };
 
 const REF = '#/components/schemas/';
@@ -113,7 +115,10 @@ function parametersOf({ path, query, problems, isTagged }: Route): Json[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
     ...{ in: 'path', required: true, description: SAYS[name] },
-    schema: schemaOf(PARAMETERS[name as keyof typeof PARAMETERS]),
+    // A page answers whatever it is asked about, and says so where that cannot be.
+    schema: path.startsWith('/view/')
+      ? { type: 'string' }
+      : schemaOf(PARAMETERS[name as keyof typeof PARAMETERS]),
   }));
   const { properties = {} } = query === undefined ? {} : (schemaOf(query, 'input') as { properties?: Json });
   const inQuery = Object.entries(properties).map(([name, schema]) => ({

@@ -22,7 +22,7 @@ import { evidenceBeyond, isWorseAnyway, suspicionOf, turnsAway, whyUnlike } from
 const ONE_GROUP = 'all of its answers came from one environment, or are of one group';
 
 /** Said where so few environments served the canary that more is tolerated than the rule says. */
-const FEW_SERVED = 'fewer than two environments served it at first, so that 1.6x is tolerated';
+const FEW_SERVED = 'fewer than two environments have served it, so that 1.6x is tolerated';
 
 /** What one rule of one target says of what was read. */
 export function findingOf(given: Asked, settled: Settled): Answer {
@@ -34,7 +34,7 @@ export function findingOf(given: Asked, settled: Settled): Answer {
   const [first] = told;
   if (first === undefined) return withoutHistory(asked);
   const durations = slowness && durationsAgainst(asked, slowness);
-  const isFew = slowness?.windows.some((window) => window.isFew) === true;
+  const isFew = slowness?.isFew === true;
   const judge = (tally: Tally) => judged(asked, settled, tally, { durations, isFew });
   const answer = judge(first);
   if (told.length === 1 || answer.finding.evidence < SUSPICIOUS) return answer;

@@ -25,6 +25,8 @@ export interface Tally {
 export interface Slowness {
   windows: readonly SpreadWindow[];
   comparison: Comparison;
+  /** True while so few environments have served the canary that more is tolerated. */
+  isFew: boolean;
 }
 
 /** What a rule is judged by: counts, the ones that a verdict shows first, and of a rule about durations those themselves. */
@@ -64,6 +66,7 @@ export function talliesOf(asked: Rule, settled: Settled): Tallies {
     slowness: {
       windows: windows.map((window) => (isFew(window.start) ? { ...window, isFew: true } : window)),
       comparison,
+      isFew: isFew(Number.POSITIVE_INFINITY),
     },
   };
 }
