@@ -61,6 +61,9 @@ const SAYS: Record<string, string> = {
   file: 'Name of a file, with its digest.',
 };
 
+/** What the files of the dashboard are. */
+const ASSET_TYPES = ['text/javascript', 'text/css', 'image/svg+xml'];
+
 const REF = '#/components/schemas/';
 
 function schemas(): Json {
@@ -85,7 +88,9 @@ function operation(name: RouteName, route: Route): Json {
   const tag = { ETag: { schema: { type: 'string' }, description: 'Names what this answer shows.' } };
   const content =
     typeof shape === 'string'
-      ? { [shape]: { schema: { type: 'string' } } }
+      ? Object.fromEntries(
+          (name === 'asset' ? ASSET_TYPES : [shape]).map((each) => [each, { schema: { type: 'string' } }]),
+        )
       : { 'application/json': { schema: schemaOf(shape) } };
   return {
     operationId: name,

@@ -1,6 +1,7 @@
 // `npm run test:api`: the document about the API, which two programs that others wrote check by itself, and the API of an
 // embedded world with running rollouts, which a third one holds to it. Python is needed; everything else it makes itself, in `.cache/api`.
 import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { iamPrincipal } from '../core/people/access.ts';
 import { serve } from '../demo/server.ts';
@@ -51,12 +52,25 @@ async function check(bin: string): Promise<number> {
         : undefined,
   });
   return run(join(bin, 'schemathesis'), [
-    ...['--config-file', SETTINGS, 'run', DOCUMENT],
+    ...['--config-file', settings(), 'run', DOCUMENT],
     ...['--url', `http://127.0.0.1:${port}`, '--header', `Authorization: ${SIGNATURE}`],
     ...['--checks', 'all', '--max-examples', String(EXAMPLES), '--seed', '1'],
     ...['--continue-on-failure', '--suppress-health-check', 'all'],
     ...given,
   ]);
+}
+
+/** The settings with the files of the dashboard, whose names change with what is in them. */
+function settings(): string {
+  const { assets } = JSON.parse(readFileSync(join(ROOT, 'page/built.json'), 'utf8'));
+  const path = join(ROOT, '.cache/api/schemathesis.toml');
+  const files = `"path.file" = { dictionary = "files", probability = 0.8 }
+
+[dictionaries.files]
+values = ${JSON.stringify(Object.keys(assets))}
+`;
+  writeFileSync(path, readFileSync(SETTINGS, 'utf8') + files);
+  return path;
 }
 
 /** A service whose rollout is at its first step. */

@@ -83,6 +83,10 @@ function foldedTarget(trial: Trial, target: Target, read: Series, stretch: Stret
   const answered = comparedWindows(trial, knownOf(old.http5xx)).filter(
     ({ start }) => start >= (folded?.end ?? Number.NEGATIVE_INFINITY),
   );
+  // That none of them answered for the canary is known as well.
+  const isGrouped =
+    folded?.targets[target.name]?.met !== undefined ||
+    knownOf(old.http5xx).some(({ stable }) => (stable?.ages?.groups ?? []).some(({ total }) => total > 0));
   const met = metIn(grouped(answered, agesOf(knownOf(old.http5xx)), true), folded?.targets[target.name]?.met);
   const past = recentPastOf(trial, target.name, knownOf(old[by]));
   // The newest windows, whose counts may be late, are told apart. They may be far apart, and the first of a step may not count.
@@ -98,7 +102,7 @@ function foldedTarget(trial: Trial, target: Target, read: Series, stretch: Stret
   return {
     series: packed(compact(trial, target, old, { from, alone, edges: edgesOf(rules, history) })),
     history,
-    ...(met.some((count) => count > 0) ? { met } : {}),
+    ...(isGrouped || met.some((count) => count > 0) ? { met } : {}),
     ...(past === undefined ? {} : { past }),
     tests: Object.assign({}, ...tests),
   };
