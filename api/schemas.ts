@@ -74,7 +74,7 @@ export const RecentQuery = z.strictObject({
 });
 
 /** Of which services it is asked what has ended lately, besides those that are rolling out: their names, with commas between. */
-export const OverviewQuery = z.strictObject({ services: z.optional(z.string().check(z.maxLength(1500))) });
+export const OverviewQuery = z.strictObject({ services: z.optional(z.string().check(z.maxLength(600))) });
 
 /** Which page of a service's rollouts is asked for. */
 export const ServiceOverviewQuery = z.pick(RecentQuery, { before: true });
