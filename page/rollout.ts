@@ -2,6 +2,7 @@ import { type ComponentChildren, h } from 'preact';
 import type { Out } from '../api/answer-shapes.ts';
 import { unattendedText } from '../core/people/ahead.ts';
 import type { Point, StepShown } from '../core/people/overview.ts';
+import { authorOf } from '../core/rollout/actor.ts';
 import { number, percent } from '../core/words.ts';
 import { Acts } from './act.ts';
 import { Chart, type Line } from './chart.ts';
@@ -53,7 +54,7 @@ export function Rollout({
   contact?: ComponentChildren;
   acts?: ComponentChildren;
 }): ComponentChildren {
-  const { view, phase, headline, states, met, share, ahead, call, evidence } = shown;
+  const { view, phase, headline, states, met, share, ahead, call } = shown;
   const { opening, targets, outcome } = view;
   const { sign, tone } = lookOf(phase);
   const isSaved = acts === undefined;
@@ -103,7 +104,7 @@ export function Rollout({
       acts,
     ),
     h(Charts, { shown, now }),
-    h(Evidence, { shown, evidence }),
+    h(Evidence, { shown }),
     h('h2', null, 'Steps'),
     h(
       'ol',
@@ -145,7 +146,7 @@ export function Rollout({
         null,
         fact('Rollout', opening.rolloutId),
         fact('Commit', opening.commit),
-        fact('Author', opening.author ?? opening.by?.person ?? opening.by?.name ?? opening.by?.id),
+        fact('Author', authorOf(opening)),
         targets.map(({ name, noun, stable, canary }) =>
           fact(name, `${noun}: version ${stable} → ${canary || 'one that is published first'}`),
         ),
@@ -273,7 +274,7 @@ const STATUS: Record<string, { sign: string; tone: string }> = {
   broken: { sign: '–', tone: 'faint' },
 };
 
-function Evidence({ shown: { rules } }: { shown: Shown; evidence?: string | undefined }): ComponentChildren {
+function Evidence({ shown: { rules } }: { shown: Shown }): ComponentChildren {
   if (rules.length === 0) return null;
   const targets = new Set(rules.map(({ target }) => target));
   return h(

@@ -1,5 +1,6 @@
 import { wholeRollout } from '../../client/whole-rollout.ts';
 import type { Count, Finding, Verdict } from '../../core/analysis/types.ts';
+import { type Explanation, explanationOf, shareOf } from '../../core/people/explanation.ts';
 import type { RolloutEvent } from '../../core/rollout/event.ts';
 import { outlineText } from '../../core/rollout/outline.ts';
 import type { RolloutView } from '../../core/rollout/view.ts';
@@ -16,40 +17,11 @@ export async function explain({ args, options }: GivenTo<typeof EXPLAIN>): Promi
   const client = await clientFrom(options);
   const { view, events } = await wholeRollout(client, rolloutId);
   if (view === undefined) throw await unknownRollout(client, rolloutId);
-  const why = explanationOf(view, events);
+  const why = explanationOf(events, view.verdict);
   if (options.json) sayJson({ rolloutId, outcome: view.outcome, reason: view.reason, ...why });
   else for (const line of linesOf(view, events, why)) say(line);
   return 0;
 }
-
-interface Explanation {
-  /** The verdict that decided, or the newest one. */
-  verdict: Verdict | undefined;
-  /** What speaks most against the canary in it. */
-  decisive: Finding | undefined;
-  /** What the same verdict says of everything else. */
-  others: Finding[];
-  /** The share of failures on both sides at each measuring, in order. */
-  shares: { at: number; canary: number; stable: number }[];
-}
-
-const WORST = ['fail', 'suspect', 'broken', 'inconclusive', 'pass'];
-
-function explanationOf(view: RolloutView, events: readonly RolloutEvent[]): Explanation {
-  const measured = events.flatMap((event) => (event.type === 'Measured' ? [event] : []));
-  const verdict = measured.findLast(({ verdict: { status } }) => status === 'fail')?.verdict ?? view.verdict;
-  const [decisive, ...others] = [...(verdict?.findings ?? [])].sort(
-    (a, b) => WORST.indexOf(a.status) - WORST.indexOf(b.status) || b.evidence - a.evidence,
-  );
-  const shares = measured.flatMap(({ at, verdict: { findings } }) =>
-    findings
-      .filter(({ target, metric }) => target === decisive?.target && metric === decisive.metric)
-      .map(({ canary, stable }) => ({ at, canary: shareOf(canary), stable: shareOf(stable) })),
-  );
-  return { verdict, decisive, others, shares };
-}
-
-const shareOf = ({ bad, total }: Count) => (total === 0 ? 0 : bad / total);
 
 /** A raise forgets the verdict of the step before it, which was no less measured. */
 const withoutVerdict = (events: readonly RolloutEvent[]) =>
@@ -94,7 +66,7 @@ const SIGNS: Record<string, string> = { fail: '✖', suspect: '⚠', pass: '✔'
 
 function sides({ target, metric, canary, stable, status }: Finding, { outcome }: RolloutView): string[] {
   const row = (side: string, count: Count) =>
-    `  ${side.padEnd(8)}${number(count.bad).padStart(10)} of ${number(count.total).padStart(12)}  ${percent(shareOf(count))}`;
+    `  ${side.padEnd(8)}${number(count.bad).padStart(10)} of ${number(count.total).padStart(12)}  ${shareText(shareOf(count))}`;
   const weighs =
     status === 'fail'
       ? 'what decided'
@@ -104,15 +76,18 @@ function sides({ target, metric, canary, stable, status }: Finding, { outcome }:
   return [`${target} ${metric}, ${weighs}:`, row('canary', canary), row('stable', stable)];
 }
 
+const shareText = (share: number | undefined) => (share === undefined ? 'nothing counted' : percent(share));
+
 const EIGHTHS = '▁▂▃▄▅▆▇█';
 const POINTS_MAX = 40;
 
 /** The shares of both sides over time on one scale. */
 function picture(shares: Explanation['shares']): string[] {
   const shown = shares.slice(-POINTS_MAX);
-  const most = Math.max(...shown.flatMap(({ canary, stable }) => [canary, stable]), 0);
+  const most = Math.max(...shown.flatMap(({ canary = 0, stable = 0 }) => [canary, stable]), 0);
   if (shown.length < 2 || most === 0) return [];
-  const bar = (share: number) => EIGHTHS[Math.round((share / most) * (EIGHTHS.length - 1))];
+  const bar = (share: number | undefined) =>
+    share === undefined ? ' ' : EIGHTHS[Math.round((share / most) * (EIGHTHS.length - 1))];
   return [
     `  canary  ${shown.map(({ canary }) => bar(canary)).join('')}  0 to ${percent(most)} at ${counted(shown.length, 'measuring')}`,
     `  stable  ${shown.map(({ stable }) => bar(stable)).join('')}`,
@@ -135,7 +110,7 @@ function ruledOut(others: Finding[]): string[] {
     'What else was looked at:',
     ...others.map(
       ({ target, metric, status, canary, stable }) =>
-        `  ${SIGNS[status] ?? ''} ${target} ${metric}: ${percent(shareOf(canary))} of the canary, ${percent(shareOf(stable))} of stable`,
+        `  ${SIGNS[status] ?? ''} ${target} ${metric}: ${shareText(shareOf(canary))} of the canary, ${shareText(shareOf(stable))} of stable`,
     ),
   ];
 }

@@ -41,7 +41,8 @@ export interface Reading {
   probes?: Record<string, ProbeCounts> | undefined;
 }
 
-const SEVERITY: VerdictStatus[] = ['pass', 'inconclusive', 'suspect', 'broken', 'fail'];
+/** From the best to the worst. */
+export const SEVERITY: readonly VerdictStatus[] = ['pass', 'inconclusive', 'suspect', 'broken', 'fail'];
 
 /** The worst of several statuses; nothing at all is inconclusive, never a pass. */
 export function worst(statuses: VerdictStatus[]): VerdictStatus {

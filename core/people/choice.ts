@@ -1,19 +1,10 @@
 import type { RolloutView } from '../rollout/view.ts';
 import { NEEDS, type Role } from './access.ts';
 import type { Paged } from './notice.ts';
+import { COMMANDING } from './slack-button.ts';
 
 /** Every command that is offered to people. */
-export const CHOICES = [
-  'abort',
-  'pause',
-  'resume',
-  'promote',
-  'approve',
-  'reject',
-  'acknowledge',
-  'retry',
-  'rollback',
-] as const;
+export const CHOICES = [...COMMANDING, 'retry', 'rollback'] as const;
 
 /** Something that a person can order of a rollout now, and exactly what that will do. */
 export interface Choice {

@@ -1,4 +1,4 @@
-import { type Actor, nameOf } from '../rollout/actor.ts';
+import { authorOf } from '../rollout/actor.ts';
 import { gatesAhead } from '../rollout/checkpoint.ts';
 import { OUTCOMES, type PauseReason } from '../rollout/event.ts';
 import { isHeld } from '../rollout/next.ts';
@@ -94,15 +94,6 @@ export function rowOf(rollout: Rollout): Row {
     ...(commit === undefined ? {} : { commit }),
   };
 }
-
-/** Whose release it is, as far as anybody said. */
-export const authorOf = ({
-  author,
-  by,
-}: {
-  author?: string | undefined;
-  by?: Actor | undefined;
-}): string | undefined => author ?? (by && nameOf(by));
 
 /** Where in its plan a rollout is. */
 export function stageOf({

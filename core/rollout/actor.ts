@@ -28,5 +28,14 @@ export const isPlans = ({ id, via }: Actor): boolean => id === PLANS.id && via =
 export const nameOf = (by: Actor | string): string =>
   typeof by === 'string' ? by : (by.person ?? by.name ?? by.id);
 
+/** Whose release it is, as far as anybody said. */
+export const authorOf = ({
+  author,
+  by,
+}: {
+  author?: string | undefined;
+  by?: Actor | undefined;
+}): string | undefined => author ?? (by && nameOf(by));
+
 /** Whose voice it is: one person counts once, whatever ways the orders came. */
 export const voiceOf = (by: Actor | string): string => (typeof by === 'string' ? by : (by.person ?? by.id));

@@ -11,9 +11,9 @@ import { type Choice, choicesOf } from '../../core/people/choice.ts';
 import type { News, Notice } from '../../core/people/notice.ts';
 import { buttonValue, type Button as Name, REASON } from '../../core/people/slack-button.ts';
 import { code, cutEscaped, escaped, link, moment, plain } from '../../core/people/slack-text.ts';
-import { authorOf, type Phase, stageOf, statedOf } from '../../core/people/standing.ts';
+import { type Phase, stageOf, statedOf } from '../../core/people/standing.ts';
 import { short } from '../../core/people/transition.ts';
-import { nameOf } from '../../core/rollout/actor.ts';
+import { authorOf, nameOf } from '../../core/rollout/actor.ts';
 import { duration, number } from '../../core/words.ts';
 
 /** A message as both methods of Slack take it, and an incoming webhook without the rest. */

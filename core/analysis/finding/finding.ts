@@ -19,7 +19,7 @@ import { withoutHistory } from './uncompared.ts';
 import { evidenceBeyond, isWorseAnyway, suspicionOf, turnsAway, whyUnlike } from './worse.ts';
 
 /** Said of a release that is reverted by what nothing can be told from. */
-const ONE_GROUP = 'all of its answers came from one environment, or are of one group';
+const ONE_GROUP = 'all its answers came from one environment or group';
 
 /** Said where so few environments served the canary that more is tolerated than the rule says. */
 const FEW_SERVED = 'fewer than two environments have served it, so that 1.6x is tolerated';
